@@ -1,0 +1,57 @@
+//! The database. The only folder that names sqlx; only `almacenamiento` (and the
+//! administrative verbs) open it.
+
+use futures::future::BoxFuture;
+
+use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::pedido::Pedido;
+use crate::wire::respuesta::Respuesta;
+
+/// One writing operation on its way into a commit.
+#[derive(Debug, Clone)]
+pub struct Asiento {
+    /// The operation; never a read.
+    pub pedido: Pedido,
+    /// How long ago it was acknowledged as queued, in ms; none for one that somebody awaits.
+    pub edad_ms: Option<u64>,
+}
+
+/// The database failed; nothing to do with a rule.
+#[derive(Debug, thiserror::Error)]
+pub enum Fallo {
+    /// Certainly nothing of the batch is in the database.
+    #[error("not applied: {0}")]
+    NoAplicado(#[source] sqlx::Error),
+    /// COMMIT was sent and its outcome is not known.
+    #[error("perhaps applied: {0}")]
+    Incierto(#[source] sqlx::Error),
+    /// The file is no database of ours, or a damaged one; a person must look.
+    #[error("{0}")]
+    Inservible(String),
+    /// Another process owns the database.
+    #[error("another process owns the database")]
+    Ocupada,
+}
+
+/// A store of the library's circulation.
+///
+/// # Durability
+/// When [`Almacen::aplicar`] returns `Ok`, effects and stored answers of the whole batch are
+/// committed together and survive kill -9 and loss of power at any later instant. On `Err`
+/// the variant tells whether the batch may be there; it is there whole or not at all.
+pub trait Almacen: Send + Sync {
+    /// Decides a batch in order, each operation seeing the effects of those before it, in one
+    /// commit. Answers stand in the batch's order. An op_id decided before gives its stored
+    /// answer with `repetida`, after a write of its own has been committed; with other
+    /// content, the refusal `ConflictoOpId`.
+    fn aplicar(&self, lote: Vec<Asiento>) -> BoxFuture<'_, Result<Vec<Respuesta>, Fallo>>;
+
+    /// Answers a `consulta` or an `estado` from committed data.
+    fn leer(&self, pedido: Pedido) -> BoxFuture<'_, Result<Respuesta, Fallo>>;
+
+    /// Does administrative work in one commit.
+    fn administrar(&self, encomienda: Encomienda) -> BoxFuture<'_, Result<Informe, Fallo>>;
+
+    /// The database's own identity, drawn when it was made.
+    fn base_id(&self) -> &str;
+}

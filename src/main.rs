@@ -1,0 +1,3 @@
+//! Maps results to exit codes and nothing else.
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! The contract between processes: what travels, and how it is written.
+//!
+//! `pedido` and `respuesta` are what is asked and answered; `mensaje` is what goes between
+//! Rust nodes, written by `codec`; `json` is what plain clients speak. Nothing here opens a
+//! socket or a database. Enums are append-only: a new version must read an old one's frames.
+
+pub mod admin;
+pub mod codec;
+pub mod huella;
+pub mod mensaje;
+pub mod pedido;
+pub mod respuesta;
