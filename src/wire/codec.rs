@@ -2,10 +2,11 @@
 
 use bincode::Options;
 
-use crate::wire::mensaje::Mensaje;
+use crate::wire::mensaje::{Encargo, Mensaje, Resultado};
 
-/// Largest frame, in bytes (design §2); the sockets refuse a larger one unread.
-pub const TRAMA_BYTES_MAX: usize = 64 * 1024;
+/// Largest frame between nodes, in bytes; the sockets refuse a larger one unread. Room for a
+/// frame of many operations, and for one title search (50 books, each with its sedes).
+pub const TRAMA_BYTES_MAX: usize = 1024 * 1024;
 
 /// First byte of every frame. A JSON text cannot begin with it, so one socket serves both.
 pub const VERSION: u8 = 1;
@@ -42,6 +43,44 @@ pub fn encode(mensaje: &Mensaje) -> Result<Vec<u8>, CodecError> {
     Ok(trama)
 }
 
+/// Writes a list of operations in as few frames as fit.
+///
+/// # Errors
+/// [`CodecError::Ilegible`] when a single one does not fit a frame.
+pub fn encode_encargos(encargos: Vec<Encargo>) -> Result<Vec<Vec<u8>>, CodecError> {
+    encode_lista(Mensaje::Encargos(encargos))
+}
+
+/// Writes a list of outcomes in as few frames as fit.
+///
+/// # Errors
+/// [`CodecError::Ilegible`] when a single one does not fit a frame.
+pub fn encode_resultados(resultados: Vec<Resultado>) -> Result<Vec<Vec<u8>>, CodecError> {
+    encode_lista(Mensaje::Resultados(resultados))
+}
+
+/// Encodes the whole list, or its halves when it does not fit.
+fn encode_lista(lista: Mensaje) -> Result<Vec<Vec<u8>>, CodecError> {
+    let fallo = match encode(&lista) {
+        Ok(trama) => return Ok(vec![trama]),
+        Err(fallo) => fallo,
+    };
+    let (primera, segunda) = match lista {
+        Mensaje::Encargos(mut todos) if todos.len() > 1 => {
+            let resto = todos.split_off(todos.len() / 2);
+            (Mensaje::Encargos(todos), Mensaje::Encargos(resto))
+        }
+        Mensaje::Resultados(mut todos) if todos.len() > 1 => {
+            let resto = todos.split_off(todos.len() / 2);
+            (Mensaje::Resultados(todos), Mensaje::Resultados(resto))
+        }
+        _ => return Err(fallo),
+    };
+    let mut tramas = encode_lista(primera)?;
+    tramas.extend(encode_lista(segunda)?);
+    Ok(tramas)
+}
+
 /// Reads a message. Never panics, whatever the bytes.
 ///
 /// # Errors
@@ -51,5 +90,112 @@ pub fn decode(trama: &[u8]) -> Result<Mensaje, CodecError> {
         None => Err(CodecError::Vacia),
         Some((&VERSION, cuerpo)) => Ok(formato().deserialize(cuerpo)?),
         Some((&otra, _)) => Err(CodecError::Version(otra)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::ids::{Isbn, OpId, Sede, UsuarioId};
+    use crate::domain::operacion::Operacion;
+    use crate::wire::huella::{Contenido, Huella};
+    use crate::wire::pedido::Pedido;
+    use crate::wire::respuesta::{Desenlace, Estado, Respuesta};
+
+    fn encargo(op_id: &str) -> Encargo {
+        let contenido = Contenido {
+            operacion: Operacion::Prestamo,
+            isbn: Some("Libro456"),
+            ejemplar: None,
+            usuario: Some("usuario1"),
+            sede: None,
+        };
+        Encargo {
+            id: 7,
+            pedido: Pedido {
+                op_id: OpId::parse(op_id).unwrap(),
+                operacion: Operacion::Prestamo,
+                isbn: Some(Isbn::parse("Libro456").unwrap()),
+                ejemplar: None,
+                usuario: Some(UsuarioId::parse("usuario1").unwrap()),
+                titulo: None,
+                sede: Sede::parse("sede1").unwrap(),
+                huella: Huella::de(contenido),
+            },
+            plazo_ms: 2500,
+            edad_ms: None,
+            intento: 1,
+        }
+    }
+
+    /// The first frame of version 1: an older node must go on reading it.
+    #[test]
+    fn the_bytes_of_an_encargo_do_not_change() {
+        let trama = encode(&Mensaje::Encargos(vec![encargo("a")])).unwrap();
+        let hex: String = trama.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, include_str!("encargo.v1.hex").trim());
+        assert_eq!(
+            decode(&trama).unwrap(),
+            Mensaje::Encargos(vec![encargo("a")])
+        );
+    }
+
+    #[test]
+    fn a_list_too_long_for_a_frame_is_split_and_loses_nothing() {
+        let respuesta = Respuesta {
+            estado: Estado::Confirmado,
+            rechazo: None,
+            mensaje: "m".into(),
+            fecha: "f".into(),
+            datos: "x".repeat(300_000),
+            repetida: false,
+        };
+        let resultados: Vec<Resultado> = (0..10)
+            .map(|id| Resultado {
+                id,
+                desenlace: Desenlace::Decidida(respuesta.clone()),
+            })
+            .collect();
+        let tramas = encode_resultados(resultados).unwrap();
+        assert!(tramas.len() > 1 && tramas.iter().all(|trama| trama.len() <= TRAMA_BYTES_MAX));
+        let ids: Vec<u64> = tramas
+            .iter()
+            .flat_map(|trama| match decode(trama).unwrap() {
+                Mensaje::Resultados(lista) => lista,
+                otro => unreachable!("{otro:?}"),
+            })
+            .map(|resultado| resultado.id)
+            .collect();
+        assert_eq!(ids, (0..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn another_version_is_told_apart_from_garbage() {
+        assert!(matches!(decode(&[]), Err(CodecError::Vacia)));
+        assert!(matches!(decode(&[9, 1, 2]), Err(CodecError::Version(9))));
+        let mut larga = encode(&Mensaje::LatidoCarga).unwrap();
+        larga.push(0);
+        assert!(matches!(decode(&larga), Err(CodecError::Ilegible(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
+            let _ = decode(&bytes);
+            bytes.insert(0, VERSION);
+            let _ = decode(&bytes);
+        }
+
+        #[test]
+        fn a_flipped_or_cut_frame_is_refused_or_still_a_message(posicion in any::<prop::sample::Index>(), bit in 0u8..8, corte in any::<prop::sample::Index>()) {
+            let trama = encode(&Mensaje::Encargos(vec![encargo("a"), encargo("b")])).unwrap();
+            prop_assert!(decode(&trama[..corte.index(trama.len())]).is_err());
+            let mut rota = trama.clone();
+            rota[posicion.index(trama.len())] ^= 1 << bit;
+            let _ = decode(&rota);
+        }
     }
 }

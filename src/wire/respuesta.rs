@@ -86,6 +86,8 @@ pub enum Causa {
     ParametrosInvalidos,
     /// No such operation.
     OperacionNoSoportada,
+    /// A part of the system was restarted while it held the operation.
+    FalloInterno,
 }
 
 impl Causa {
@@ -100,6 +102,7 @@ impl Causa {
             Self::PlazoVencido => "PlazoVencido",
             Self::ParametrosInvalidos => "ParametrosInvalidos",
             Self::OperacionNoSoportada => "OperacionNoSoportada",
+            Self::FalloInterno => "FalloInterno",
         }
     }
 
@@ -114,6 +117,7 @@ impl Causa {
             Self::PlazoVencido => "El plazo terminó antes de conocer el resultado",
             Self::ParametrosInvalidos => "La solicitud no es válida",
             Self::OperacionNoSoportada => "Esa operación no existe",
+            Self::FalloInterno => "Un componente se reinició; repita con el mismo op_id",
         }
     }
 }

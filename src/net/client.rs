@@ -1,0 +1,207 @@
+//! The DEALER loop: one task, one socket, one endpoint.
+//!
+//! Used by actors (towards cargas and almacenamientos) and by our own clients. Nothing is
+//! queued for an endpoint that is not connected: what cannot be sent at once is reported, so
+//! that "certainly not sent" is knowledge and not a guess.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt;
+use tmq::{AsZmqSocket, FromZmqSocket};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::net::socket::{Contexto, NetError, dealer};
+
+/// Messages taken or sent before the loop lets others run.
+const RAFAGA_TRAMAS: usize = 64;
+
+/// Messages that may wait for the loop: it drains them at once, so this holds one burst.
+const COLA_TRAMAS: usize = 1024;
+
+/// What happened on a link.
+#[derive(Debug)]
+pub enum Suceso {
+    /// Frames arrived, one for each message; a leading empty delimiter is dropped.
+    Tramas(Vec<Vec<u8>>),
+    /// The endpoint accepted the connection.
+    Conectado,
+    /// The connection ended.
+    Desconectado,
+    /// These were certainly not sent: the numbers given to [`Enlace::enviar`].
+    SinEnviar(Vec<u64>),
+}
+
+/// A frame to send, and the numbers of what is in it.
+struct Envio {
+    ids: Vec<u64>,
+    trama: Vec<u8>,
+}
+
+/// The near end of a link. When it is dropped, the link closes.
+pub struct Enlace {
+    cola: mpsc::Sender<Envio>,
+    tarea: JoinHandle<()>,
+}
+
+impl Enlace {
+    /// Sends a frame, or reports its `ids` as [`Suceso::SinEnviar`]; when even the queue is
+    /// full they come back at once.
+    ///
+    /// # Errors
+    /// The `ids`, certainly not sent.
+    pub fn enviar(&self, ids: Vec<u64>, trama: Vec<u8>) -> Result<(), Vec<u64>> {
+        self.cola
+            .try_send(Envio { ids, trama })
+            .map_err(|error| error.into_inner().ids)
+    }
+}
+
+impl Drop for Enlace {
+    fn drop(&mut self) {
+        self.tarea.abort();
+    }
+}
+
+/// How a link is made.
+pub struct Destino<'a> {
+    /// `tcp://host:port`.
+    pub extremo: &'a str,
+    /// Largest frame taken, in bytes.
+    pub trama_bytes_max: usize,
+    /// The beat, sent every period; none for links that have no heartbeat.
+    pub latido: Option<(Duration, Vec<u8>)>,
+}
+
+/// Connects and starts the link's task. `al_suceder` is called from it: must not block.
+///
+/// # Errors
+/// [`NetError`] when the address is not one.
+pub fn conectar(
+    contexto: &Contexto,
+    destino: Destino<'_>,
+    al_suceder: impl FnMut(Suceso) + 'static,
+) -> Result<Enlace, NetError> {
+    let socket = dealer(contexto, destino.extremo, destino.trama_bytes_max)?;
+    let vigia = monitor(contexto, &socket)?;
+    let socket = tmq::dealer::Dealer::from_zmq_socket(socket)?;
+    let (cola, envios) = mpsc::channel(COLA_TRAMAS);
+    let bucle = Bucle {
+        socket,
+        vigia,
+        al_suceder,
+    };
+    let tarea = actix_rt::spawn(bucle.correr(envios, destino.latido));
+    Ok(Enlace { cola, tarea })
+}
+
+/// Makes libzmq tell of connections made and lost on an address of this process alone.
+fn monitor(contexto: &Contexto, socket: &zmq::Socket) -> Result<tmq::pair::Pair, NetError> {
+    static SIGUIENTE: AtomicU64 = AtomicU64::new(0);
+    let direccion = format!(
+        "inproc://vigia-{}",
+        SIGUIENTE.fetch_add(1, Ordering::Relaxed)
+    );
+    let sucesos =
+        zmq::SocketEvent::DISCONNECTED.to_raw() | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw();
+    socket.monitor(&direccion, i32::from(sucesos))?;
+    let par = contexto.contexto().socket(zmq::SocketType::PAIR)?;
+    par.set_linger(0)?;
+    par.connect(&direccion)?;
+    Ok(tmq::pair::Pair::from_zmq_socket(par)?)
+}
+
+struct Bucle<F> {
+    socket: tmq::dealer::Dealer,
+    vigia: tmq::pair::Pair,
+    al_suceder: F,
+}
+
+impl<F: FnMut(Suceso)> Bucle<F> {
+    async fn correr(
+        mut self,
+        mut envios: mpsc::Receiver<Envio>,
+        latido: Option<(Duration, Vec<u8>)>,
+    ) {
+        let (periodo, trama) = latido.unzip();
+        // A link without heartbeat never asks this clock.
+        let mut reloj = tokio::time::interval(periodo.unwrap_or(Duration::from_secs(3600)));
+        reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                _ = reloj.tick(), if trama.is_some() => {
+                    self.latir(trama.as_deref().unwrap_or_default());
+                }
+                envio = envios.recv() => match envio {
+                    None => return,
+                    Some(primero) => self.vaciar(primero, &mut envios),
+                },
+                aviso = self.vigia.next() => match aviso {
+                    Some(Ok(aviso)) => self.avisar(aviso.iter().next().map(|trama| &trama[..])),
+                    _ => return,
+                },
+                mensaje = self.socket.next() => match mensaje {
+                    None => return,
+                    Some(Ok(mensaje)) => {
+                        let primera = mensaje.iter().last().map(|trama| trama.to_vec());
+                        self.recibir(primera);
+                    }
+                    Some(Err(error)) => tracing::warn!(%error, "lectura de ZeroMQ fallida"),
+                },
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn latir(&mut self, trama: &[u8]) {
+        // Nobody there: the monitor and the missing answers tell it, a beat needs no report.
+        let _ = self.socket.get_socket().send(trama, zmq::DONTWAIT);
+    }
+
+    fn vaciar(&mut self, primero: Envio, envios: &mut mpsc::Receiver<Envio>) {
+        self.enviar(primero);
+        for _ in 1..RAFAGA_TRAMAS {
+            match envios.try_recv() {
+                Ok(envio) => self.enviar(envio),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn enviar(&mut self, envio: Envio) {
+        if self
+            .socket
+            .get_socket()
+            .send(&envio.trama[..], zmq::DONTWAIT)
+            .is_err()
+        {
+            (self.al_suceder)(Suceso::SinEnviar(envio.ids));
+        }
+    }
+
+    /// The monitor's first frame is the event's number (u16) and a value.
+    fn avisar(&mut self, trama: Option<&[u8]>) {
+        let Some([bajo, alto, ..]) = trama else {
+            return;
+        };
+        match zmq::SocketEvent::from_raw(u16::from_le_bytes([*bajo, *alto])) {
+            zmq::SocketEvent::HANDSHAKE_SUCCEEDED => (self.al_suceder)(Suceso::Conectado),
+            zmq::SocketEvent::DISCONNECTED => (self.al_suceder)(Suceso::Desconectado),
+            _ => {}
+        }
+    }
+
+    fn recibir(&mut self, primera: Option<Vec<u8>>) {
+        let mut tramas: Vec<Vec<u8>> = primera.into_iter().collect();
+        while tramas.len() < RAFAGA_TRAMAS {
+            match self.socket.get_socket().recv_multipart(zmq::DONTWAIT) {
+                Ok(mut partes) => tramas.extend(partes.pop()),
+                Err(_) => break,
+            }
+        }
+        (self.al_suceder)(Suceso::Tramas(tramas));
+    }
+}

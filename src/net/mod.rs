@@ -1,0 +1,10 @@
+//! ZeroMQ. The only folder that names tmq or zmq.
+//!
+//! `socket` sets every option; `server` owns a ROUTER, `client` a DEALER, `news` a PUB. Each
+//! socket belongs to one task that awaits nothing but its closed set of events; what arrives
+//! is handed to a synchronous callback, what leaves comes through a bounded channel.
+
+pub mod client;
+pub mod news;
+pub mod server;
+pub mod socket;

@@ -1,0 +1,136 @@
+//! Sockets with every option set: none of libzmq's defaults is safe for all of our uses.
+
+use zmq::{Context, Socket, SocketType};
+
+/// Messages that may wait in a pipe of a link between nodes, each way. Credits bound what is
+/// outstanding; this only has to hold the frames of one burst.
+const NODOS_HWM_TRAMAS: i32 = 1024;
+
+/// Messages that may wait for one client, each way: twice what a connection may have
+/// unanswered, else answers to a client that reads promptly are lost.
+const CLIENTES_HWM_TRAMAS: i32 = 2 * 512 + 64;
+
+/// First and longest pause between attempts to reconnect, in ms.
+const RECONEXION_MS: (i32, i32) = (100, 5_000);
+
+/// ZeroMQ's own heartbeat, period and limit, in ms: finds half-open connections of peers
+/// that do not speak our heartbeats.
+const LATIDO_ZMQ_MS: (i32, i32) = (2_000, 6_000);
+
+/// Longest handshake, in ms: a peer that connects and says nothing is dropped.
+const SALUDO_MS: i32 = 5_000;
+
+/// What a socket could not do; `Display` is Spanish, it reaches the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// The address cannot be listened on.
+    #[error("no se puede escuchar en {extremo}: {causa}")]
+    Escuchar {
+        /// As configured.
+        extremo: String,
+        /// From libzmq.
+        causa: zmq::Error,
+    },
+    /// Any other refusal of libzmq.
+    #[error("ZeroMQ: {0}")]
+    Zmq(#[from] zmq::Error),
+    /// The runtime could not watch the socket.
+    #[error("ZeroMQ: {0}")]
+    Tmq(#[from] tmq::TmqError),
+}
+
+/// The process's ZeroMQ context; cheap to clone.
+#[derive(Clone)]
+pub struct Contexto(Context);
+
+impl Contexto {
+    /// A new one, with a single I/O thread: ample for links that batch.
+    #[must_use]
+    pub fn nuevo() -> Self {
+        Self(Context::new())
+    }
+
+    pub(super) fn contexto(&self) -> &Context {
+        &self.0
+    }
+}
+
+/// Who is at the other end of a ROUTER.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publico {
+    /// Plain clients: small frames, many of them.
+    Clientes,
+    /// Our own nodes.
+    Nodos,
+}
+
+/// A bound ROUTER and the address that it really got.
+pub(super) fn router(
+    contexto: &Contexto,
+    extremo: &str,
+    publico: Publico,
+    trama_bytes_max: usize,
+) -> Result<(Socket, String), NetError> {
+    let socket = contexto.0.socket(SocketType::ROUTER)?;
+    let hwm = match publico {
+        Publico::Clientes => CLIENTES_HWM_TRAMAS,
+        Publico::Nodos => NODOS_HWM_TRAMAS,
+    };
+    comunes(&socket, hwm, trama_bytes_max)?;
+    // A send to somebody who has gone is an error that we count, not a silent loss.
+    socket.set_router_mandatory(true)?;
+    socket.set_backlog(1024)?;
+    escuchar(&socket, extremo)?;
+    let real = direccion(&socket, extremo);
+    Ok((socket, real))
+}
+
+/// A DEALER on its way to one endpoint; it queues nothing while there is no connection.
+pub(super) fn dealer(
+    contexto: &Contexto,
+    extremo: &str,
+    trama_bytes_max: usize,
+) -> Result<Socket, NetError> {
+    let socket = contexto.0.socket(SocketType::DEALER)?;
+    comunes(&socket, NODOS_HWM_TRAMAS, trama_bytes_max)?;
+    socket.set_immediate(true)?;
+    socket.set_reconnect_ivl(RECONEXION_MS.0)?;
+    socket.set_reconnect_ivl_max(RECONEXION_MS.1)?;
+    socket.set_connect_timeout(3_000)?;
+    socket.connect(extremo)?;
+    Ok(socket)
+}
+
+/// A bound PUB: a news feed that nobody has to listen to.
+pub(super) fn publicador(contexto: &Contexto, extremo: &str) -> Result<Socket, NetError> {
+    let socket = contexto.0.socket(SocketType::PUB)?;
+    comunes(&socket, NODOS_HWM_TRAMAS, 4096)?;
+    escuchar(&socket, extremo)?;
+    Ok(socket)
+}
+
+fn comunes(socket: &Socket, hwm: i32, trama_bytes_max: usize) -> Result<(), zmq::Error> {
+    socket.set_linger(0)?;
+    socket.set_sndhwm(hwm)?;
+    socket.set_rcvhwm(hwm)?;
+    socket.set_maxmsgsize(i64::try_from(trama_bytes_max).unwrap_or(i64::MAX))?;
+    socket.set_heartbeat_ivl(LATIDO_ZMQ_MS.0)?;
+    socket.set_heartbeat_timeout(LATIDO_ZMQ_MS.1)?;
+    socket.set_handshake_ivl(SALUDO_MS)?;
+    socket.set_ipv6(true)?;
+    Ok(())
+}
+
+fn escuchar(socket: &Socket, extremo: &str) -> Result<(), NetError> {
+    socket.bind(extremo).map_err(|causa| NetError::Escuchar {
+        extremo: extremo.to_owned(),
+        causa,
+    })
+}
+
+fn direccion(socket: &Socket, pedida: &str) -> String {
+    match socket.get_last_endpoint() {
+        Ok(Ok(real)) => real,
+        _ => pedida.to_owned(),
+    }
+}

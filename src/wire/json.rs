@@ -1,0 +1,312 @@
+//! What plain clients speak on 5555: one JSON object asks, one answers (contract §2).
+//!
+//! Called by the carga's client door. Whatever the bytes, the outcome is a [`Peticion`] or an
+//! [`Invalida`] that can be answered; nothing panics and nothing is guessed.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::domain::ids::{Campo, IdInvalido, OpId, Sede, Texto};
+use crate::domain::operacion::Operacion;
+use crate::wire::huella::{Contenido, Huella};
+use crate::wire::pedido::Pedido;
+use crate::wire::respuesta::{Causa, Codigo, Desenlace, Estado};
+
+/// Largest request of a plain client, in bytes (contract §2); beyond it the connection ends.
+pub const SOLICITUD_BYTES_MAX: usize = 64 * 1024;
+
+/// Bounds of a client's own `plazo_ms`, in ms (contract §2).
+pub const PLAZO_MS: std::ops::RangeInclusive<u64> = 100..=30_000;
+
+/// When a client that found no room should come back, in ms: a few commits later.
+pub const REINTENTAR_MS: u32 = 50;
+
+/// Whether the client waits for the decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Modo {
+    /// It waits for CONFIRMADO or a refusal.
+    Sincrono,
+    /// ENCOLADO is enough.
+    Asincrono,
+}
+
+/// A well-formed request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Peticion {
+    /// The operation.
+    pub pedido: Pedido,
+    /// The client's own `id`, to echo.
+    pub id: Option<Value>,
+    /// The mode it asked for, if it did.
+    pub modo: Option<Modo>,
+    /// The deadline it asked for, in ms, if it did.
+    pub plazo_ms: Option<u32>,
+}
+
+/// A malformed request, with what could be read of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invalida {
+    /// Which of the two codes.
+    pub causa: Causa,
+    /// Spanish sentence that says what is wrong.
+    pub detalle: String,
+    /// Its op_id, when that was readable.
+    pub op_id: Option<OpId>,
+    /// Its `id`, when that was readable.
+    pub id: Option<Value>,
+}
+
+/// Reads one request. `sede` stands in where the client names none.
+///
+/// # Errors
+/// [`Invalida`], ready to be answered.
+pub fn leer_peticion(trama: &[u8], sede: &Sede) -> Result<Peticion, Invalida> {
+    let objeto = match serde_json::from_slice::<Value>(trama) {
+        Ok(Value::Object(objeto)) => objeto,
+        Ok(_) => return Err(sin_objeto("se esperaba un objeto JSON")),
+        Err(_) if trama.is_empty() => return Err(sin_objeto("la solicitud está vacía")),
+        Err(error) => return Err(sin_objeto(&format!("JSON ilegible: {error}"))),
+    };
+    let id = objeto.get("id").filter(|id| !id.is_null()).cloned();
+    let leido = leer_op_id(&objeto);
+    let op_id = leido.as_ref().ok().cloned().flatten();
+    interpretar(&objeto, leido, sede, id.clone()).map_err(|(causa, detalle)| Invalida {
+        causa,
+        detalle,
+        op_id,
+        id,
+    })
+}
+
+fn sin_objeto(detalle: &str) -> Invalida {
+    Invalida {
+        causa: Causa::ParametrosInvalidos,
+        detalle: detalle.to_owned(),
+        op_id: None,
+        id: None,
+    }
+}
+
+type Mal = (Causa, String);
+
+fn mal(detalle: impl ToString) -> Mal {
+    (Causa::ParametrosInvalidos, detalle.to_string())
+}
+
+fn interpretar(
+    objeto: &Map<String, Value>,
+    op_id: Result<Option<OpId>, Mal>,
+    sede_propia: &Sede,
+    id: Option<Value>,
+) -> Result<Peticion, Mal> {
+    let operacion = leer_operacion(objeto)?;
+    let op_id = op_id?;
+    let isbn = leer_texto(objeto)?;
+    let ejemplar = leer_texto(objeto)?;
+    let usuario = leer_texto(objeto)?;
+    let titulo = leer_texto(objeto)?;
+    let sede: Option<Sede> = leer_texto(objeto)?;
+    let huella = Huella::de(Contenido {
+        operacion,
+        isbn: isbn.as_ref().map(Texto::as_str),
+        ejemplar: ejemplar.as_ref().map(Texto::as_str),
+        usuario: usuario.as_ref().map(Texto::as_str),
+        sede: sede.as_ref().map(Texto::as_str),
+    });
+    if operacion == Operacion::Estado && op_id.is_none() {
+        return Err(mal("falta el campo 'op_id'"));
+    }
+    let pedido = Pedido {
+        op_id: op_id.unwrap_or_else(OpId::nuevo),
+        operacion,
+        isbn,
+        ejemplar,
+        usuario,
+        titulo,
+        sede: sede.unwrap_or_else(|| sede_propia.clone()),
+        huella,
+    };
+    exigir_campos(&pedido).map_err(mal)?;
+    Ok(Peticion {
+        pedido,
+        id,
+        modo: leer_modo(objeto)?,
+        plazo_ms: leer_plazo(objeto)?,
+    })
+}
+
+/// The fields that each operation needs (contract §2).
+///
+/// # Errors
+/// A Spanish sentence that names the missing field.
+pub fn exigir_campos(pedido: &Pedido) -> Result<(), &'static str> {
+    let libro = pedido.isbn.is_some() || pedido.ejemplar.is_some();
+    match pedido.operacion {
+        Operacion::Prestamo | Operacion::Renovacion => {
+            if pedido.usuario.is_none() {
+                return Err("falta el campo 'usuario'");
+            }
+            libro
+                .then_some(())
+                .ok_or("falta el campo 'isbn' o 'ejemplar'")
+        }
+        Operacion::Devolucion => {
+            let basta =
+                pedido.ejemplar.is_some() || (pedido.isbn.is_some() && pedido.usuario.is_some());
+            basta
+                .then_some(())
+                .ok_or("falta el campo 'ejemplar', o 'isbn' y 'usuario'")
+        }
+        Operacion::Consulta => (libro || pedido.titulo.is_some())
+            .then_some(())
+            .ok_or("falta el campo 'isbn', 'ejemplar' o 'titulo'"),
+        Operacion::Estado => Ok(()),
+    }
+}
+
+fn leer_operacion(objeto: &Map<String, Value>) -> Result<Operacion, Mal> {
+    match objeto.get("operacion") {
+        None | Some(Value::Null) => Err(mal("falta el campo 'operacion'")),
+        Some(Value::String(palabra)) => Operacion::de_palabra(palabra.trim()).ok_or_else(|| {
+            let muestra: String = palabra.chars().take(40).collect();
+            (
+                Causa::OperacionNoSoportada,
+                format!("no existe la operación '{muestra}'"),
+            )
+        }),
+        Some(_) => Err(mal("el campo 'operacion' debe ser un texto")),
+    }
+}
+
+fn leer_op_id(objeto: &Map<String, Value>) -> Result<Option<OpId>, Mal> {
+    match objeto.get("op_id") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(texto)) => OpId::parse(texto).map(Some).map_err(mal),
+        Some(_) => Err(mal("el campo 'op_id' debe ser un texto")),
+    }
+}
+
+fn leer_texto<K: Campo>(objeto: &Map<String, Value>) -> Result<Option<Texto<K>>, Mal> {
+    match objeto.get(K::NOMBRE) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(texto)) => Texto::parse(texto)
+            .map(Some)
+            .map_err(|error: IdInvalido| mal(error)),
+        Some(_) => Err(mal(format!("el campo '{}' debe ser un texto", K::NOMBRE))),
+    }
+}
+
+fn leer_modo(objeto: &Map<String, Value>) -> Result<Option<Modo>, Mal> {
+    match objeto.get("modo") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(texto)) if texto == "sincrono" => Ok(Some(Modo::Sincrono)),
+        Some(Value::String(texto)) if texto == "asincrono" => Ok(Some(Modo::Asincrono)),
+        Some(_) => Err(mal("el campo 'modo' debe ser 'sincrono' o 'asincrono'")),
+    }
+}
+
+fn leer_plazo(objeto: &Map<String, Value>) -> Result<Option<u32>, Mal> {
+    match objeto.get("plazo_ms") {
+        None | Some(Value::Null) => Ok(None),
+        Some(valor) => valor
+            .as_u64()
+            .filter(|plazo| PLAZO_MS.contains(plazo))
+            .and_then(|plazo| u32::try_from(plazo).ok())
+            .map(Some)
+            .ok_or_else(|| mal("el campo 'plazo_ms' debe ser un entero de 100 a 30000")),
+    }
+}
+
+/// An answer as plain clients read it; the order of the fields is the contract's.
+#[derive(Serialize)]
+struct Escrita<'a> {
+    exito: bool,
+    mensaje: &'a str,
+    #[serde(rename = "fechaOperacion")]
+    fecha: &'a str,
+    datos: &'a RawValue,
+    op_id: Option<&'a OpId>,
+    estado: &'static str,
+    codigo: Option<&'static str>,
+    repetida: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
+}
+
+/// Writes the answer to a request that was handed on.
+#[must_use]
+pub fn escribir_respuesta(
+    op_id: &OpId,
+    desenlace: &Desenlace,
+    id: Option<&Value>,
+    ahora: &str,
+) -> Vec<u8> {
+    let (estado, causa) = match desenlace {
+        Desenlace::Decidida(respuesta) => {
+            return escribir(&Escrita {
+                exito: respuesta.estado.exito(),
+                mensaje: &respuesta.mensaje,
+                fecha: &respuesta.fecha,
+                datos: crudo(&respuesta.datos),
+                op_id: Some(op_id),
+                estado: respuesta.estado.palabra(),
+                codigo: respuesta
+                    .rechazo
+                    .map(|rechazo| Codigo::Rechazo(rechazo).texto()),
+                repetida: respuesta.repetida,
+                id,
+            });
+        }
+        Desenlace::NoAplicada(causa @ (Causa::ColaLlena | Causa::DiarioLleno)) => {
+            (Estado::Ocupado, *causa)
+        }
+        Desenlace::NoAplicada(causa) => (Estado::NoDisponible, *causa),
+        Desenlace::EnEspera => (Estado::NoDisponible, Causa::SinAlmacenamiento),
+        Desenlace::Envenenada => (Estado::NoDisponible, Causa::FalloInterno),
+        Desenlace::Incierta(causa) => (Estado::Desconocido, *causa),
+    };
+    let reintento = format!("{{\"reintentar_ms\":{REINTENTAR_MS}}}");
+    escribir(&Escrita {
+        exito: false,
+        mensaje: causa.mensaje(),
+        fecha: ahora,
+        datos: crudo(if estado == Estado::Ocupado {
+            &reintento
+        } else {
+            "{}"
+        }),
+        op_id: Some(op_id),
+        estado: estado.palabra(),
+        codigo: Some(causa.codigo()),
+        repetida: false,
+        id,
+    })
+}
+
+/// Writes the answer to a malformed request.
+#[must_use]
+pub fn escribir_invalida(invalida: &Invalida, ahora: &str) -> Vec<u8> {
+    escribir(&Escrita {
+        exito: false,
+        mensaje: &invalida.detalle,
+        fecha: ahora,
+        datos: crudo("{}"),
+        op_id: invalida.op_id.as_ref(),
+        estado: Estado::Invalido.palabra(),
+        codigo: Some(invalida.causa.codigo()),
+        repetida: false,
+        id: invalida.id.as_ref(),
+    })
+}
+
+/// `datos` is written by our own database code; a text that is not JSON becomes null rather
+/// than an answer that no client can read.
+fn crudo(texto: &str) -> &RawValue {
+    serde_json::from_str(texto).unwrap_or(RawValue::NULL)
+}
+
+fn escribir(respuesta: &Escrita<'_>) -> Vec<u8> {
+    // Strings, booleans and already written JSON: there is nothing in it that can fail.
+    serde_json::to_vec(respuesta).unwrap_or_default()
+}
