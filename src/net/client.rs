@@ -187,10 +187,11 @@ impl<F: FnMut(Suceso)> Bucle<F> {
         let Some([bajo, alto, ..]) = trama else {
             return;
         };
-        match zmq::SocketEvent::from_raw(u16::from_le_bytes([*bajo, *alto])) {
-            zmq::SocketEvent::HANDSHAKE_SUCCEEDED => (self.al_suceder)(Suceso::Conectado),
-            zmq::SocketEvent::DISCONNECTED => (self.al_suceder)(Suceso::Desconectado),
-            _ => {}
+        let suceso = u16::from_le_bytes([*bajo, *alto]);
+        if suceso == zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw() {
+            (self.al_suceder)(Suceso::Conectado);
+        } else if suceso == zmq::SocketEvent::DISCONNECTED.to_raw() {
+            (self.al_suceder)(Suceso::Desconectado);
         }
     }
 

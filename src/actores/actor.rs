@@ -1,0 +1,212 @@
+//! The one actor behind `actor-prestamo`, `actor-devolucion` and `actor-renovacion`: its
+//! messages, and the shell around [`Relevo`].
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message};
+
+use crate::actores::base::BaseConocida;
+use crate::actores::enlaces::Enlaces;
+use crate::actores::relevo::{Entrada, EstadoEndpoint, Relevo, Salida};
+use crate::runtime::guardian::Centinela;
+use crate::wire::codec::{encode, encode_encargos, encode_resultados};
+use crate::wire::mensaje::{Encargo, Mensaje, Resultado};
+
+/// How often attempts are looked at: fine enough for the shortest deadline (100 ms).
+const TIC: Duration = Duration::from_millis(20);
+
+/// From a carga, by its place in the configuration.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct DeCarga(pub usize, pub Vec<Mensaje>);
+
+/// From an almacenamiento, by its place in the configuration.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum DeAlmacen {
+    /// It said something.
+    Mensajes(usize, Vec<Mensaje>),
+    /// Its connection ended.
+    Desconectado(usize),
+    /// These were certainly not sent to it.
+    SinEnviar(usize, Vec<u64>),
+}
+
+/// Leave in order: tell the cargas to give nothing more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Despedirse;
+
+/// Asks for a snapshot.
+#[derive(Debug, Message)]
+#[rtype(result = "EstadoActor")]
+pub struct VerEstado;
+
+/// What an actor holds.
+#[derive(Debug, Clone, PartialEq, Eq, actix::MessageResponse)]
+pub struct EstadoActor {
+    /// Operations in hand.
+    pub en_curso: usize,
+    /// Every almacenamiento as it sees it.
+    pub almacenes: Vec<EstadoEndpoint>,
+}
+
+/// See the module's doc.
+pub struct ActorOperacion {
+    _centinela: Centinela,
+    relevo: Relevo,
+    enlaces: Enlaces,
+    base: BaseConocida,
+}
+
+impl ActorOperacion {
+    /// An actor that works through `enlaces`.
+    #[must_use]
+    pub const fn nuevo(
+        centinela: Centinela,
+        relevo: Relevo,
+        enlaces: Enlaces,
+        base: BaseConocida,
+    ) -> Self {
+        Self {
+            _centinela: centinela,
+            relevo,
+            enlaces,
+            base,
+        }
+    }
+
+    fn suceder(&mut self, entradas: impl IntoIterator<Item = Entrada>) {
+        let ahora = Instant::now();
+        let mut salidas = Vec::new();
+        for entrada in entradas {
+            self.relevo.paso(ahora, entrada, &mut salidas);
+        }
+        self.cumplir(salidas);
+    }
+
+    fn cumplir(&mut self, salidas: Vec<Salida>) {
+        let mut encargos: BTreeMap<usize, Vec<Encargo>> = BTreeMap::new();
+        let mut resultados: BTreeMap<usize, Vec<Resultado>> = BTreeMap::new();
+        for salida in salidas {
+            match salida {
+                Salida::Enviar(almacen, encargo) => {
+                    encargos.entry(almacen).or_default().push(encargo);
+                }
+                Salida::Responder(carga, resultado) => {
+                    resultados.entry(carga).or_default().push(resultado);
+                }
+                Salida::Base(base_id) => self.base.recordar(&base_id),
+            }
+        }
+        for (carga, lista) in resultados {
+            self.contestar(carga, lista);
+        }
+        for (almacen, lista) in encargos {
+            self.encargar(almacen, lista);
+        }
+    }
+
+    fn contestar(&self, carga: usize, lista: Vec<Resultado>) {
+        let tramas = match encode_resultados(lista) {
+            Ok(tramas) => tramas,
+            Err(error) => return tracing::error!(%error, "no se pudo escribir un resultado"),
+        };
+        for trama in tramas {
+            if self.enlaces.cargas[carga]
+                .enviar(Vec::new(), trama)
+                .is_err()
+            {
+                tracing::warn!("la salida hacia una carga está llena; se pierde un resultado");
+            }
+        }
+    }
+
+    fn encargar(&mut self, almacen: usize, lista: Vec<Encargo>) {
+        let ids: Vec<u64> = lista.iter().map(|encargo| encargo.id).collect();
+        let mut tramas = match encode_encargos(lista) {
+            Ok(tramas) => tramas,
+            Err(error) => return tracing::error!(%error, "no se pudo escribir un encargo"),
+        };
+        let mut sobrantes = Vec::new();
+        let enlace = &self.enlaces.almacenes[almacen];
+        if tramas.len() == 1 {
+            sobrantes.extend(
+                enlace
+                    .enviar(ids, tramas.remove(0))
+                    .err()
+                    .unwrap_or_default(),
+            );
+        } else {
+            // Split by size: which operation went into which frame is not known any more, so
+            // a frame that cannot be sent is left to the attempt's time.
+            for trama in tramas {
+                let _ = enlace.enviar(Vec::new(), trama);
+            }
+        }
+        if !sobrantes.is_empty() {
+            self.suceder([Entrada::SinEnviar(almacen, sobrantes)]);
+        }
+    }
+}
+
+impl Actor for ActorOperacion {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(TIC, |actor, _| actor.suceder([Entrada::Tic]));
+    }
+}
+
+impl Handler<DeCarga> for ActorOperacion {
+    type Result = ();
+    fn handle(&mut self, DeCarga(carga, mensajes): DeCarga, _: &mut Self::Context) {
+        let entradas = mensajes.into_iter().filter_map(|mensaje| match mensaje {
+            Mensaje::Encargos(encargos) => Some(Entrada::Encargos(carga, encargos)),
+            _ => None,
+        });
+        let entradas: Vec<Entrada> = entradas.collect();
+        self.suceder(entradas);
+    }
+}
+
+impl Handler<DeAlmacen> for ActorOperacion {
+    type Result = ();
+    fn handle(&mut self, mensaje: DeAlmacen, _: &mut Self::Context) {
+        let entradas: Vec<Entrada> = match mensaje {
+            DeAlmacen::Desconectado(almacen) => vec![Entrada::Desconectado(almacen)],
+            DeAlmacen::SinEnviar(almacen, ids) => vec![Entrada::SinEnviar(almacen, ids)],
+            DeAlmacen::Mensajes(almacen, mensajes) => mensajes
+                .into_iter()
+                .filter_map(|mensaje| match mensaje {
+                    Mensaje::Resultados(lista) => Some(Entrada::Resultados(almacen, lista)),
+                    Mensaje::EstadoAlmacen(estado) => Some(Entrada::Estado(almacen, estado)),
+                    _ => None,
+                })
+                .collect(),
+        };
+        self.suceder(entradas);
+    }
+}
+
+impl Handler<Despedirse> for ActorOperacion {
+    type Result = ();
+    fn handle(&mut self, _: Despedirse, _: &mut Self::Context) {
+        if let Ok(trama) = encode(&Mensaje::Adios) {
+            for enlace in &self.enlaces.cargas {
+                let _ = enlace.enviar(Vec::new(), trama.clone());
+            }
+        }
+    }
+}
+
+impl Handler<VerEstado> for ActorOperacion {
+    type Result = EstadoActor;
+    fn handle(&mut self, _: VerEstado, _: &mut Self::Context) -> EstadoActor {
+        EstadoActor {
+            en_curso: self.relevo.en_curso(),
+            almacenes: self.relevo.estado(Instant::now()),
+        }
+    }
+}

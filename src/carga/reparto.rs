@@ -1,0 +1,389 @@
+//! Who gets which operation: the load manager's pure core.
+//!
+//! `paso(ahora, entrada) -> salidas`; no clock, no sockets. Each operation is in the hands of
+//! at most one actor at a time; the work of one that dies goes to another, once. What was
+//! never handed over ends as certainly not applied, what was ends only as its actor says or
+//! as uncertain.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::domain::operacion::Operacion;
+use crate::net::server::Par;
+use crate::wire::mensaje::{Encargo, LatidoActor, Resultado};
+use crate::wire::pedido::Pedido;
+use crate::wire::respuesta::{Causa, Desenlace};
+
+/// Times that an operation may be handed over: the first, and one more when its actor dies.
+const ENTREGAS_MAX: u16 = 2;
+
+/// Share of the client's remaining time that the actor gets, in percent: the rest is for the
+/// way back, so that the actor's answer arrives before the carga gives up (design §2).
+const PLAZO_ACTOR_PCT: u64 = 80;
+
+/// Share of the client's time kept for the answer's own way and for the clock's tick, in
+/// percent: the contract promises an answer within the deadline, not at it.
+const MARGEN_PCT: u32 = 5;
+
+/// Its numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Ajuste {
+    /// Silence after which an actor is dead.
+    pub silencio_max: Duration,
+    /// Operations of one kind that may wait for credits.
+    pub cola_max: usize,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Entrada {
+    /// A client asks; `id` is the caller's own number for it.
+    Pedido {
+        /// Comes back with the outcome.
+        id: u64,
+        /// The operation.
+        pedido: Pedido,
+        /// How long the client waits.
+        plazo: Duration,
+    },
+    /// An actor's beat.
+    Latido(Par, LatidoActor),
+    /// Outcomes from an actor.
+    Resultados(Par, Vec<Resultado>),
+    /// An actor leaves in order: no more work for it, what it has it finishes.
+    Adios(Par),
+    /// An actor's connection is gone.
+    Ausente(Par),
+    /// Time has passed.
+    Tic,
+}
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Salida {
+    /// Hand it over.
+    Enviar(Par, Encargo),
+    /// Tell the client; the pedido goes along for the news feed.
+    Responder(u64, Pedido, Desenlace),
+}
+
+struct Trabajador {
+    tema: Operacion,
+    creditos: usize,
+    en_vuelo: usize,
+    visto: Instant,
+    se_va: bool,
+}
+
+struct Pendiente {
+    pedido: Pedido,
+    vence: Instant,
+    entregas: u16,
+    actor: Option<Par>,
+}
+
+/// A snapshot for tests, health and panel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EstadoReparto {
+    /// Living actors of each kind: prestamo, devolucion, renovacion.
+    pub actores: [usize; 3],
+    /// Operations with an actor.
+    pub entregadas: usize,
+    /// Operations waiting for credits.
+    pub en_cola: usize,
+}
+
+/// See the module's doc.
+pub struct Reparto {
+    ajuste: Ajuste,
+    actores: HashMap<Par, Trabajador>,
+    pendientes: HashMap<u64, Pendiente>,
+    colas: HashMap<Operacion, VecDeque<u64>>,
+    vencen: BTreeSet<(Instant, u64)>,
+}
+
+impl Reparto {
+    /// One that knows nobody yet.
+    #[must_use]
+    pub fn nuevo(ajuste: Ajuste) -> Self {
+        Self {
+            ajuste,
+            actores: HashMap::new(),
+            pendientes: HashMap::new(),
+            colas: HashMap::new(),
+            vencen: BTreeSet::new(),
+        }
+    }
+
+    /// Takes one input; what it causes is pushed to `salidas`.
+    pub fn paso(&mut self, ahora: Instant, entrada: Entrada, salidas: &mut Vec<Salida>) {
+        match entrada {
+            Entrada::Pedido { id, pedido, plazo } => {
+                let vence = ahora + (plazo - plazo * MARGEN_PCT / 100);
+                self.vencen.insert((vence, id));
+                self.pendientes.insert(
+                    id,
+                    Pendiente {
+                        pedido,
+                        vence,
+                        entregas: 0,
+                        actor: None,
+                    },
+                );
+                self.colocar(ahora, id, salidas);
+            }
+            Entrada::Latido(par, latido) => self.latido(ahora, par, &latido, salidas),
+            Entrada::Resultados(par, lista) => self.resultados(ahora, &par, lista, salidas),
+            Entrada::Adios(par) => {
+                if let Some(actor) = self.actores.get_mut(&par) {
+                    actor.se_va = true;
+                }
+            }
+            Entrada::Ausente(par) => self.perder(ahora, &par, salidas),
+            Entrada::Tic => self.tic(ahora, salidas),
+        }
+    }
+
+    /// See [`EstadoReparto`].
+    #[must_use]
+    pub fn estado(&self) -> EstadoReparto {
+        let de = |tema| {
+            self.actores
+                .values()
+                .filter(|actor| actor.tema == tema)
+                .count()
+        };
+        EstadoReparto {
+            actores: [
+                de(Operacion::Prestamo),
+                de(Operacion::Devolucion),
+                de(Operacion::Renovacion),
+            ],
+            entregadas: self.actores.values().map(|actor| actor.en_vuelo).sum(),
+            en_cola: self.colas.values().map(VecDeque::len).sum(),
+        }
+    }
+
+    /// Gives the operation to an actor, to the queue, or back.
+    fn colocar(&mut self, ahora: Instant, id: u64, salidas: &mut Vec<Salida>) {
+        let Some(pendiente) = self.pendientes.get(&id) else {
+            return;
+        };
+        let operacion = pendiente.pedido.operacion;
+        let entregada = pendiente.entregas > 0;
+        match self.elegir(operacion) {
+            Eleccion::Actor(par) => self.entregar(ahora, id, par, salidas),
+            Eleccion::Nadie => self.cerrar(id, sin_actor(entregada), salidas),
+            Eleccion::SinCreditos => {
+                let cola = self.colas.entry(operacion).or_default();
+                // Reads are never queued: whoever asks again gets a fresher answer.
+                if operacion.es_lectura() || cola.len() >= self.ajuste.cola_max {
+                    let causa = Causa::ColaLlena;
+                    let desenlace = if entregada {
+                        Desenlace::Incierta(causa)
+                    } else {
+                        Desenlace::NoAplicada(causa)
+                    };
+                    self.cerrar(id, desenlace, salidas);
+                } else {
+                    cola.push_back(id);
+                }
+            }
+        }
+    }
+
+    /// The living actor of that kind (any for a read) with the least in hand.
+    fn elegir(&self, operacion: Operacion) -> Eleccion {
+        let mut vivos = self
+            .actores
+            .iter()
+            .filter(|(_, actor)| !actor.se_va)
+            .filter(|(_, actor)| operacion.es_lectura() || actor.tema == operacion)
+            .peekable();
+        if vivos.peek().is_none() {
+            return Eleccion::Nadie;
+        }
+        vivos
+            .filter(|(_, actor)| actor.en_vuelo < actor.creditos)
+            .min_by_key(|(_, actor)| actor.en_vuelo)
+            .map_or(Eleccion::SinCreditos, |(par, _)| {
+                Eleccion::Actor(par.clone())
+            })
+    }
+
+    fn entregar(&mut self, ahora: Instant, id: u64, par: Par, salidas: &mut Vec<Salida>) {
+        let Some(pendiente) = self.pendientes.get_mut(&id) else {
+            return;
+        };
+        let Some(actor) = self.actores.get_mut(&par) else {
+            return;
+        };
+        actor.en_vuelo += 1;
+        pendiente.entregas += 1;
+        pendiente.actor = Some(par.clone());
+        let resta_ms = pendiente.vence.saturating_duration_since(ahora).as_millis() as u64;
+        let encargo = Encargo {
+            id,
+            pedido: pendiente.pedido.clone(),
+            plazo_ms: u32::try_from(resta_ms * PLAZO_ACTOR_PCT / 100).unwrap_or(u32::MAX),
+            edad_ms: None,
+            intento: pendiente.entregas,
+        };
+        salidas.push(Salida::Enviar(par, encargo));
+    }
+
+    fn cerrar(&mut self, id: u64, desenlace: Desenlace, salidas: &mut Vec<Salida>) {
+        let Some(pendiente) = self.pendientes.remove(&id) else {
+            return;
+        };
+        self.vencen.remove(&(pendiente.vence, id));
+        if let Some(actor) = pendiente.actor.and_then(|par| self.actores.get_mut(&par)) {
+            actor.en_vuelo = actor.en_vuelo.saturating_sub(1);
+        }
+        salidas.push(Salida::Responder(id, pendiente.pedido, desenlace));
+    }
+
+    fn latido(
+        &mut self,
+        ahora: Instant,
+        par: Par,
+        latido: &LatidoActor,
+        salidas: &mut Vec<Salida>,
+    ) {
+        let actor = self.actores.entry(par).or_insert_with(|| {
+            tracing::info!(tema = %latido.tema, creditos = latido.creditos, "actor a la orden");
+            Trabajador {
+                tema: latido.tema,
+                creditos: 0,
+                en_vuelo: 0,
+                visto: ahora,
+                se_va: false,
+            }
+        });
+        actor.visto = ahora;
+        actor.tema = latido.tema;
+        actor.creditos = latido.creditos as usize;
+        self.sacar(ahora, latido.tema, salidas);
+    }
+
+    fn resultados(
+        &mut self,
+        ahora: Instant,
+        par: &Par,
+        lista: Vec<Resultado>,
+        salidas: &mut Vec<Salida>,
+    ) {
+        let Some(actor) = self.actores.get_mut(par) else {
+            return;
+        };
+        actor.visto = ahora;
+        let tema = actor.tema;
+        for resultado in lista {
+            let Some(pendiente) = self.pendientes.get(&resultado.id) else {
+                continue;
+            };
+            let suyo = pendiente.actor.as_ref() == Some(par);
+            // A decision is one whoever brings it; anything less only counts from the actor
+            // that has the operation now.
+            if suyo || matches!(resultado.desenlace, Desenlace::Decidida(_)) {
+                self.cerrar(resultado.id, resultado.desenlace, salidas);
+            }
+        }
+        self.sacar(ahora, tema, salidas);
+    }
+
+    /// Hands over what waits for credits of `tema`.
+    fn sacar(&mut self, ahora: Instant, tema: Operacion, salidas: &mut Vec<Salida>) {
+        while self.colas.get(&tema).is_some_and(|cola| !cola.is_empty()) {
+            let Eleccion::Actor(par) = self.elegir(tema) else {
+                return;
+            };
+            let Some(id) = self.colas.get_mut(&tema).and_then(VecDeque::pop_front) else {
+                return;
+            };
+            self.entregar(ahora, id, par, salidas);
+        }
+    }
+
+    fn perder(&mut self, ahora: Instant, par: &Par, salidas: &mut Vec<Salida>) {
+        let Some(actor) = self.actores.remove(par) else {
+            return;
+        };
+        tracing::warn!(tema = %actor.tema, en_vuelo = actor.en_vuelo, "actor perdido; su trabajo pasa a otro");
+        let mut suyas: Vec<u64> = self
+            .pendientes
+            .iter()
+            .filter(|(_, pendiente)| pendiente.actor.as_ref() == Some(par))
+            .map(|(&id, _)| id)
+            .collect();
+        suyas.sort_unstable();
+        for id in suyas {
+            let Some(pendiente) = self.pendientes.get_mut(&id) else {
+                continue;
+            };
+            pendiente.actor = None;
+            if pendiente.entregas < ENTREGAS_MAX {
+                self.colocar(ahora, id, salidas);
+            } else {
+                self.cerrar(id, sin_actor(true), salidas);
+            }
+        }
+        self.vaciar_sin_actor(actor.tema, salidas);
+    }
+
+    /// With the last actor of a kind gone, nobody will give credits to those who wait.
+    fn vaciar_sin_actor(&mut self, tema: Operacion, salidas: &mut Vec<Salida>) {
+        if !matches!(self.elegir(tema), Eleccion::Nadie) {
+            return;
+        }
+        for id in self.colas.remove(&tema).unwrap_or_default() {
+            let entregada = self.pendientes.get(&id).is_some_and(|p| p.entregas > 0);
+            self.cerrar(id, sin_actor(entregada), salidas);
+        }
+    }
+
+    fn tic(&mut self, ahora: Instant, salidas: &mut Vec<Salida>) {
+        let mudos: Vec<Par> = self
+            .actores
+            .iter()
+            .filter(|(_, actor)| ahora - actor.visto > self.ajuste.silencio_max)
+            .map(|(par, _)| par.clone())
+            .collect();
+        for par in mudos {
+            self.perder(ahora, &par, salidas);
+        }
+        while let Some(&(vence, id)) = self.vencen.first() {
+            if vence > ahora {
+                break;
+            }
+            let entregada = self.pendientes.get(&id).is_some_and(|p| p.entregas > 0);
+            if let Some(pendiente) = self.pendientes.get(&id)
+                && pendiente.actor.is_none()
+                && let Some(cola) = self.colas.get_mut(&pendiente.pedido.operacion)
+            {
+                cola.retain(|&otra| otra != id);
+            }
+            let causa = Causa::PlazoVencido;
+            let desenlace = if entregada {
+                Desenlace::Incierta(causa)
+            } else {
+                Desenlace::NoAplicada(causa)
+            };
+            self.cerrar(id, desenlace, salidas);
+        }
+    }
+}
+
+enum Eleccion {
+    Actor(Par),
+    SinCreditos,
+    Nadie,
+}
+
+const fn sin_actor(entregada: bool) -> Desenlace {
+    if entregada {
+        Desenlace::Incierta(Causa::SinActores)
+    } else {
+        Desenlace::NoAplicada(Causa::SinActores)
+    }
+}

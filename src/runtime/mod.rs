@@ -1,0 +1,4 @@
+//! Machinery that knows nothing of libraries: actors kept alive, endpoints judged.
+
+pub mod breaker;
+pub mod guardian;
