@@ -1,6 +1,7 @@
 //! biblioteca: the circulation engine of a library with several branches.
 
 pub mod actores;
+pub mod almacenamiento;
 pub mod carga;
 pub mod db;
 pub mod domain;

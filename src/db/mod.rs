@@ -49,6 +49,10 @@ pub trait Almacen: Send + Sync {
     /// Answers a `consulta` or an `estado` from committed data.
     fn leer(&self, pedido: Pedido) -> BoxFuture<'_, Result<Respuesta, Fallo>>;
 
+    /// Decides a writing operation against committed data and throws the decision away:
+    /// whether it would be granted now. Nothing is stored.
+    fn validar(&self, pedido: Pedido) -> BoxFuture<'_, Result<Respuesta, Fallo>>;
+
     /// Does administrative work in one commit.
     fn administrar(&self, encomienda: Encomienda) -> BoxFuture<'_, Result<Informe, Fallo>>;
 

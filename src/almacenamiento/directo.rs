@@ -1,0 +1,150 @@
+//! The JSON of plain clients of 5570 (contract §2): five actions on the database itself.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::domain::ids::{Campo, OpId, Sede, Texto};
+use crate::domain::operacion::Operacion;
+use crate::wire::huella::{Contenido, Huella};
+use crate::wire::json::exigir_campos;
+use crate::wire::pedido::Pedido;
+use crate::wire::respuesta::{Causa, Desenlace, Estado};
+
+/// What a plain client asks of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accion {
+    /// Decide or read it.
+    Operar(Pedido),
+    /// Say whether this renewal would be granted; change nothing.
+    Validar(Pedido),
+}
+
+/// A refusal to read the request: code and Spanish detail.
+pub type Mala = (&'static str, String);
+
+/// Reads one request. `sede` stands in where the client names none.
+///
+/// # Errors
+/// [`Mala`], ready to be answered.
+pub fn leer_accion(trama: &[u8], sede: &Sede) -> Result<Accion, Mala> {
+    let Ok(Value::Object(objeto)) = serde_json::from_slice::<Value>(trama) else {
+        return Err(mala("se esperaba un objeto JSON"));
+    };
+    let accion = objeto.get("accion").or_else(|| objeto.get("action"));
+    let Some(accion) = accion.and_then(Value::as_str) else {
+        return Err(mala("falta el campo 'accion'"));
+    };
+    let operacion = match accion {
+        "procesar_prestamo" => Operacion::Prestamo,
+        "aplicar_devolucion" => Operacion::Devolucion,
+        "actualizar_renovacion" | "validar_renovacion" => Operacion::Renovacion,
+        "consultar_libro" => Operacion::Consulta,
+        otra => {
+            let muestra: String = otra.chars().take(40).collect();
+            let detalle = format!("no existe la acción '{muestra}'");
+            return Err((Causa::OperacionNoSoportada.codigo(), detalle));
+        }
+    };
+    let pedido = leer_pedido(&objeto, operacion, sede)?;
+    exigir_campos(&pedido).map_err(mala)?;
+    Ok(if accion == "validar_renovacion" {
+        Accion::Validar(pedido)
+    } else {
+        Accion::Operar(pedido)
+    })
+}
+
+fn leer_pedido(
+    objeto: &Map<String, Value>,
+    operacion: Operacion,
+    sede_propia: &Sede,
+) -> Result<Pedido, Mala> {
+    let isbn = texto(objeto)?;
+    let ejemplar = texto(objeto)?;
+    let usuario = texto(objeto)?;
+    let titulo = texto(objeto)?;
+    let sede: Option<Sede> = texto(objeto)?;
+    let op_id = match objeto.get("op_id") {
+        None | Some(Value::Null) => OpId::nuevo(),
+        Some(Value::String(op_id)) => OpId::parse(op_id).map_err(mala)?,
+        Some(_) => return Err(mala("el campo 'op_id' debe ser un texto")),
+    };
+    let huella = Huella::de(Contenido {
+        operacion,
+        isbn: isbn.as_ref().map(Texto::as_str),
+        ejemplar: ejemplar.as_ref().map(Texto::as_str),
+        usuario: usuario.as_ref().map(Texto::as_str),
+        sede: sede.as_ref().map(Texto::as_str),
+    });
+    let sede = sede.unwrap_or_else(|| sede_propia.clone());
+    Ok(Pedido {
+        op_id,
+        operacion,
+        isbn,
+        ejemplar,
+        usuario,
+        titulo,
+        sede,
+        huella,
+    })
+}
+
+fn texto<K: Campo>(objeto: &Map<String, Value>) -> Result<Option<Texto<K>>, Mala> {
+    match objeto.get(K::NOMBRE) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(texto)) => Texto::parse(texto).map(Some).map_err(mala),
+        Some(_) => Err(mala(format!("el campo '{}' debe ser un texto", K::NOMBRE))),
+    }
+}
+
+fn mala(detalle: impl ToString) -> Mala {
+    (Causa::ParametrosInvalidos.codigo(), detalle.to_string())
+}
+
+#[derive(Serialize)]
+struct Bien<'a> {
+    status: &'static str,
+    datos: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct Mal<'a> {
+    error: &'a str,
+    detalle: &'a str,
+}
+
+/// Writes what became of it.
+#[must_use]
+pub fn escribir_desenlace(desenlace: &Desenlace) -> Vec<u8> {
+    let causa = match desenlace {
+        Desenlace::Decidida(respuesta) => {
+            return match respuesta.rechazo {
+                Some(rechazo) => escribir_mala(rechazo.codigo(), &respuesta.mensaje),
+                None => {
+                    debug_assert_eq!(respuesta.estado, Estado::Confirmado);
+                    let datos = serde_json::from_str(&respuesta.datos).unwrap_or(RawValue::NULL);
+                    serde_json::to_vec(&Bien {
+                        status: "ok",
+                        datos,
+                    })
+                    .unwrap_or_default()
+                }
+            };
+        }
+        Desenlace::NoAplicada(causa) | Desenlace::Incierta(causa) => *causa,
+        Desenlace::EnEspera => Causa::SinAlmacenamiento,
+        Desenlace::Envenenada => Causa::FalloInterno,
+    };
+    escribir_mala(causa.codigo(), causa.mensaje())
+}
+
+/// Writes an error.
+#[must_use]
+pub fn escribir_mala(codigo: &str, detalle: &str) -> Vec<u8> {
+    serde_json::to_vec(&Mal {
+        error: codigo,
+        detalle,
+    })
+    .unwrap_or_default()
+}

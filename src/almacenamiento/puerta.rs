@@ -1,0 +1,178 @@
+//! The door on 5570: frames of nodes, JSON of plain clients, beats. It decides nothing.
+//!
+//! A frame of ours begins with its version byte, which no JSON text can: one socket serves
+//! both.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::almacenamiento::actor::{Administrar, Almacenamiento, Anuncio, Tareas, Validar};
+use crate::almacenamiento::directo::{Accion, escribir_desenlace, escribir_mala, leer_accion};
+use crate::almacenamiento::tarea::{Origen, Tarea};
+use crate::domain::ids::Sede;
+use crate::net::server::{Entrada, Par, Puerta, Salida};
+use crate::runtime::guardian::Puesto;
+use crate::wire::codec::{VERSION, decode, encode};
+use crate::wire::mensaje::{Disposicion, EstadoAlmacen, Mensaje};
+use crate::wire::respuesta::{Causa, Desenlace};
+
+/// How long a plain client waits for its answer (design §2); the commit goes on regardless.
+const RESPUESTA_DIRECTA: Duration = Duration::from_millis(800);
+
+/// Plain requests under way at once; each holds a small task.
+const DIRECTAS_MAX: usize = 1024;
+
+/// See the module's doc.
+pub struct PuertaAlmacen {
+    puesto: Puesto<Almacenamiento>,
+    anuncio: Anuncio,
+    salidas: mpsc::Sender<Salida>,
+    sede: Sede,
+    directas: Arc<Semaphore>,
+}
+
+impl PuertaAlmacen {
+    /// A door to `puesto` that answers through `salidas`.
+    #[must_use]
+    pub fn nueva(
+        puesto: Puesto<Almacenamiento>,
+        anuncio: Anuncio,
+        salidas: mpsc::Sender<Salida>,
+        sede: Sede,
+    ) -> Self {
+        Self {
+            puesto,
+            anuncio,
+            salidas,
+            sede,
+            directas: Arc::new(Semaphore::new(DIRECTAS_MAX)),
+        }
+    }
+
+    fn latido(&self) -> EstadoAlmacen {
+        let anuncio = self.anuncio.borrow().clone();
+        if self.puesto.estado().vivo {
+            anuncio
+        } else {
+            EstadoAlmacen {
+                disposicion: Disposicion::NoListo,
+                ..anuncio
+            }
+        }
+    }
+
+    fn de_nodo(
+        &self,
+        par: Par,
+        trama: &[u8],
+        tareas: &mut Vec<Tarea>,
+        inmediatas: &mut Vec<Salida>,
+    ) {
+        let ahora = Instant::now();
+        match decode(trama) {
+            Ok(Mensaje::Encargos(encargos)) => {
+                tareas.extend(encargos.into_iter().map(|encargo| Tarea {
+                    origen: Origen::Nodo(Arc::clone(&par), encargo.id),
+                    pedido: encargo.pedido,
+                    edad_ms: encargo.edad_ms,
+                    vence: ahora + Duration::from_millis(u64::from(encargo.plazo_ms)),
+                }));
+            }
+            Ok(Mensaje::LatidoAlmacen) => {
+                if let Ok(trama) = encode(&Mensaje::EstadoAlmacen(self.latido())) {
+                    inmediatas.push(Salida {
+                        par,
+                        delimitada: false,
+                        libera: false,
+                        trama,
+                    });
+                }
+            }
+            Ok(Mensaje::Encomienda(id, encomienda)) => {
+                let _ = self.puesto.entregar(Administrar(par, id, encomienda));
+            }
+            Ok(otro) => tracing::warn!(?otro, "nadie dice esto a un almacenamiento; se ignora"),
+            Err(error) => tracing::warn!(%error, "trama ilegible; se ignora"),
+        }
+    }
+
+    fn directa(&self, entrada: Entrada, tareas: &mut Vec<Tarea>, inmediatas: &mut Vec<Salida>) {
+        let delimitada = entrada.tramas.len() > 1 && entrada.tramas[0].is_empty();
+        let par = entrada.par;
+        let mut negar = |codigo: &str, detalle: &str| {
+            let trama = escribir_mala(codigo, detalle);
+            let par = Arc::clone(&par);
+            inmediatas.push(Salida {
+                par,
+                delimitada,
+                libera: false,
+                trama,
+            });
+        };
+        let trama = entrada.tramas.last().map(Vec::as_slice).unwrap_or_default();
+        let accion = match leer_accion(trama, &self.sede) {
+            Ok(accion) if entrada.tramas.len() == 1 + usize::from(delimitada) => accion,
+            Ok(_) => return negar("ParametrosInvalidos", "se esperaba un solo marco"),
+            Err((codigo, detalle)) => return negar(codigo, &detalle),
+        };
+        let Ok(sitio) = Arc::clone(&self.directas).try_acquire_owned() else {
+            return negar(Causa::ColaLlena.codigo(), Causa::ColaLlena.mensaje());
+        };
+        let (aviso, espera) = oneshot::channel();
+        match accion {
+            Accion::Operar(pedido) => tareas.push(Tarea {
+                origen: Origen::Directo(aviso),
+                pedido,
+                edad_ms: None,
+                vence: Instant::now() + RESPUESTA_DIRECTA,
+            }),
+            Accion::Validar(pedido) => {
+                let _ = self.puesto.entregar(Validar(pedido, aviso));
+            }
+        }
+        let salidas = self.salidas.clone();
+        actix_rt::spawn(async move {
+            let desenlace = match tokio::time::timeout(RESPUESTA_DIRECTA, espera).await {
+                Ok(Ok(desenlace)) => desenlace,
+                Ok(Err(_)) => Desenlace::Incierta(Causa::FalloInterno),
+                Err(_) => Desenlace::Incierta(Causa::PlazoVencido),
+            };
+            let trama = escribir_desenlace(&desenlace);
+            let _ = salidas
+                .send(Salida {
+                    par,
+                    delimitada,
+                    libera: false,
+                    trama,
+                })
+                .await;
+            drop(sitio);
+        });
+    }
+}
+
+impl Puerta for PuertaAlmacen {
+    fn recibir(&mut self, entradas: Vec<Entrada>, inmediatas: &mut Vec<Salida>) {
+        let mut tareas = Vec::new();
+        for entrada in entradas {
+            match entrada.tramas.as_slice() {
+                [trama] if trama.first() == Some(&VERSION) => {
+                    self.de_nodo(Arc::clone(&entrada.par), trama, &mut tareas, inmediatas);
+                }
+                _ => self.directa(entrada, &mut tareas, inmediatas),
+            }
+        }
+        if !tareas.is_empty() {
+            // With nobody in the place the senders' own deadlines tell them.
+            let _ = self.puesto.entregar(Tareas(tareas));
+        }
+    }
+
+    fn latir(&mut self, _inmediatas: &mut Vec<Salida>) {}
+
+    fn liberar(&mut self, _par: &Par) {}
+
+    fn ausente(&mut self, _par: &Par) {}
+}
