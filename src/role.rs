@@ -39,7 +39,8 @@ pub enum RolInvalido {
 }
 
 /// The words, for messages; a test keeps it equal to [`Role::TODOS`].
-const PALABRAS: &str = "carga, actor-prestamo, actor-devolucion, actor-renovacion, almacenamiento, solicitante, todo";
+const PALABRAS: &str =
+    "carga, actor-prestamo, actor-devolucion, actor-renovacion, almacenamiento, solicitante, todo";
 
 impl Role {
     /// All of them, `Todo` included, in the contract's order.
