@@ -3,8 +3,13 @@
 pub mod actores;
 pub mod almacenamiento;
 pub mod carga;
+pub mod cli;
 pub mod db;
 pub mod domain;
 pub mod net;
+pub mod nodo;
+pub mod role;
 pub mod runtime;
+pub mod settings;
+pub mod telemetry;
 pub mod wire;

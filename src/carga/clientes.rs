@@ -1,12 +1,14 @@
 //! The door for clients (5555): reads their JSON, admits what there is room for, and refuses
 //! the rest at once. It decides nothing about an operation.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, OwnedPermit};
 
 use crate::carga::actor::{Admitidas, Carga, Solicitud, Tic};
 use crate::carga::responder::{Remite, Responder, ahora, salida};
@@ -30,6 +32,8 @@ pub struct Clientes {
     pub plazo: Duration,
     /// Unanswered requests that one connection may have.
     pub por_conexion_max: usize,
+    /// Cleared when the node is leaving: whoever asks is told to go elsewhere.
+    pub abierta: Rc<Cell<bool>>,
     /// Unanswered requests of each connection that has any.
     pub en_vuelo: HashMap<Par, usize>,
 }
@@ -67,13 +71,7 @@ impl Clientes {
             id: peticion.id,
             zona: Arc::clone(&self.zona),
         };
-        let sitio = if self.en_vuelo.get(&remite.par).copied().unwrap_or(0) < self.por_conexion_max
-        {
-            self.salidas.clone().try_reserve_owned().ok()
-        } else {
-            None
-        };
-        let Some(sitio) = sitio else {
+        let Some(sitio) = self.sitio(&remite.par) else {
             inmediatas.push(salida(
                 &remite,
                 &Desenlace::NoAplicada(Causa::ColaLlena),
@@ -91,6 +89,15 @@ impl Clientes {
             plazo,
             responder,
         })
+    }
+
+    /// A place for one more answer: in the queue, and among the connection's own.
+    fn sitio(&self, par: &Par) -> Option<OwnedPermit<Salida>> {
+        let suyas = self.en_vuelo.get(par).copied().unwrap_or(0);
+        if !self.abierta.get() || suyas >= self.por_conexion_max {
+            return None;
+        }
+        self.salidas.clone().try_reserve_owned().ok()
     }
 
     fn invalida(&self, par: Par, delimitada: bool, invalida: &Invalida) -> Salida {

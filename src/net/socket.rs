@@ -17,6 +17,10 @@ const RECONEXION_MS: (i32, i32) = (100, 5_000);
 /// that do not speak our heartbeats.
 const LATIDO_ZMQ_MS: (i32, i32) = (2_000, 6_000);
 
+/// How long a closed socket goes on sending what it was given, in ms: the last answers of a
+/// node that ends in order must arrive, and a peer that is gone must not hold it up.
+const DESPEDIDA_MS: i32 = 500;
+
 /// Longest handshake, in ms: a peer that connects and says nothing is dropped.
 const SALUDO_MS: i32 = 5_000;
 
@@ -110,7 +114,7 @@ pub(super) fn publicador(contexto: &Contexto, extremo: &str) -> Result<Socket, N
 }
 
 fn comunes(socket: &Socket, hwm: i32, trama_bytes_max: usize) -> Result<(), zmq::Error> {
-    socket.set_linger(0)?;
+    socket.set_linger(DESPEDIDA_MS)?;
     socket.set_sndhwm(hwm)?;
     socket.set_rcvhwm(hwm)?;
     socket.set_maxmsgsize(i64::try_from(trama_bytes_max).unwrap_or(i64::MAX))?;

@@ -1,0 +1,335 @@
+//! The command line as clap reads it: names, help and the reading of each value.
+//!
+//! Called by [`super::leer`], which turns it into an [`super::Orden`]. All that a user reads
+//! here is Spanish, with an example for each verb; nothing here is executed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::cli::{Carrera, Medida};
+use crate::domain::ids::{Campo, Ejemplar, Isbn, OpId, Sede, Texto, Titulo, UsuarioId};
+use crate::domain::operacion::Operacion;
+use crate::role::Role;
+use crate::settings::Modo;
+use crate::settings::endpoint::Endpoint;
+use crate::settings::validate::{PLAZO_MS_MAX, PLAZO_MS_MIN};
+
+/// clap's own has English headings.
+const PLANTILLA: &str = "{about}\n\nUso: {usage}\n\n{all-args}{after-help}\n";
+const OPCIONES: &str = "Opciones";
+const GLOBALES: &str = "Opciones globales (antes o después de la orden)";
+const ARGUMENTOS: &str = "Argumentos";
+const ORDENES: &str = "Órdenes";
+
+/// Longest measurement, in s: a day.
+const SEGUNDOS_MAX: u32 = 86_400;
+/// Most clients of one measurement: each is a socket of this process.
+const CLIENTES_MAX: u32 = 1_000;
+/// Most books that a measurement asks for.
+const LIBROS_MAX: u32 = 1_000_000;
+
+const EJEMPLO_NODO: &str = "Ejemplos:
+  biblioteca                                          todo en un proceso, solo en este equipo
+  biblioteca --config config/pc1.toml                 el nodo que describe ese archivo
+  biblioteca --role actor-prestamo,actor-devolucion   solo esos roles
+  biblioteca --role solicitante --archivo pedidos.txt ejecuta un archivo de solicitudes
+
+Salida: 0 bien; 1 alguna solicitud rechazada o línea ilegible; 2 uso o configuración;
+3 algún resultado sin conocer; 69 nadie responde; 70 fallo interno.";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "biblioteca",
+    version,
+    about = "Circulación de una biblioteca con varias sedes: préstamos, devoluciones y renovaciones. Sin orden, arranca un nodo.",
+    override_usage = "biblioteca [--role ROL[,ROL…]] [OPCIONES]\n     biblioteca [OPCIONES] ORDEN",
+    help_template = PLANTILLA,
+    after_help = EJEMPLO_NODO,
+    subcommand_help_heading = ORDENES,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    disable_help_subcommand = true
+)]
+pub(super) struct Raiz {
+    #[command(subcommand)]
+    pub(super) verbo: Option<Verbo>,
+    #[command(flatten)]
+    pub(super) nodo: ArgsNodo,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+    /// Muestra la versión
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = OPCIONES)]
+    version: Option<bool>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsNodo {
+    /// Roles de este nodo, separados por comas: carga, actor-prestamo, actor-devolucion,
+    /// actor-renovacion, almacenamiento, solicitante, todo (si falta: nodo.roles)
+    #[arg(long, value_name = "ROLES", value_parser = roles)]
+    pub(super) role: Option<Roles>,
+    /// Solicitante: archivo de solicitudes
+    #[arg(long, value_name = "RUTA")]
+    pub(super) archivo: Option<PathBuf>,
+    /// Solicitante: nombre que lo distingue de otros con el mismo archivo
+    #[arg(long, value_name = "NOMBRE", requires = "archivo")]
+    pub(super) nombre: Option<String>,
+    /// Solicitante: orden de las columnas, p. ej. operacion,usuario,libro[,sede]
+    #[arg(long, value_name = "COLUMNAS", requires = "archivo")]
+    pub(super) columnas: Option<String>,
+    /// Solicitante: abandona la pasada sin terminar y empieza otra
+    #[arg(long, requires = "archivo")]
+    pub(super) de_nuevo: bool,
+}
+
+/// Flattened into the root and every verb rather than `global`: clap drops a repeatable
+/// global given before the verb when it is given after it too.
+#[derive(Debug, Args)]
+#[command(next_help_heading = GLOBALES)]
+pub(super) struct ArgsGlobales {
+    /// Archivo de configuración; se puede repetir, el último manda
+    #[arg(long = "config", value_name = "RUTA")]
+    pub(super) configs: Vec<PathBuf>,
+    /// Sede de las solicitudes que no traen la suya
+    #[arg(long, value_name = "SEDE", value_parser = texto::<Sede>)]
+    pub(super) sede: Option<Sede>,
+    /// Cargas a las que pedir, separadas por comas: host:puerto[,host:puerto…]
+    #[arg(long, value_name = "CARGAS", value_parser = cargas)]
+    pub(super) carga: Option<Cargas>,
+    /// Muestra esta ayuda
+    #[arg(short = 'h', long = "help", action = ArgAction::Help)]
+    ayuda: Option<bool>,
+}
+
+#[derive(Debug, Subcommand)]
+#[command(disable_help_flag = true)]
+pub(super) enum Verbo {
+    /// Pide una operación a una carga y muestra la respuesta
+    #[command(
+        override_usage = "biblioteca pedir OPERACION (--isbn X | --ejemplar X | --titulo X) --usuario U [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplos:\n  biblioteca pedir prestamo --isbn Libro1 --usuario usuario1\n  biblioteca pedir consulta --titulo quijote\n  biblioteca pedir estado --op-id 0f8fad5b-d9cb-469f-a165-70867728950e"
+    )]
+    Pedir(ArgsPedir),
+    /// Crea los datos de partida: 2 sedes, 1000 libros, 200 préstamos; repetirla no cambia nada
+    #[command(
+        override_usage = "biblioteca sembrar [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplo:\n  biblioteca sembrar"
+    )]
+    Sembrar(ArgsSembrar),
+    /// Trabaja con el catálogo de libros
+    #[command(
+        override_usage = "biblioteca catalogo importar RUTA [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        disable_help_subcommand = true,
+        subcommand_help_heading = ORDENES,
+        after_help = "Ejemplo:\n  biblioteca catalogo importar libros.csv"
+    )]
+    Catalogo(ArgsCatalogo),
+    /// Mide cuántas operaciones por segundo se atienden y cuánto tardan
+    #[command(
+        override_usage = "biblioteca medir [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplo:\n  biblioteca medir --clientes 16 --segundos 30 --operacion prestamo"
+    )]
+    Medir(ArgsMedir),
+    /// Muestra cómo están la carga, los actores y el almacenamiento
+    #[command(
+        override_usage = "biblioteca estado [--json] [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplo:\n  biblioteca estado --json"
+    )]
+    Estado(ArgsEstado),
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsPedir {
+    /// prestamo, devolucion, renovacion, consulta o estado
+    #[arg(value_name = "OPERACION", value_parser = operacion, help_heading = ARGUMENTOS)]
+    pub(super) operacion: Operacion,
+    /// Libro, por su isbn
+    #[arg(long, value_name = "ISBN", value_parser = texto::<Isbn>)]
+    pub(super) isbn: Option<Isbn>,
+    /// Un ejemplar, por su código
+    #[arg(long, value_name = "CODIGO", value_parser = texto::<Ejemplar>, conflicts_with = "isbn")]
+    pub(super) ejemplar: Option<Ejemplar>,
+    /// Palabras del título (solo consulta)
+    #[arg(long, value_name = "TITULO", value_parser = texto::<Titulo>, conflicts_with_all = ["isbn", "ejemplar"])]
+    pub(super) titulo: Option<Titulo>,
+    /// Quién presta, renueva o devuelve
+    #[arg(long, value_name = "USUARIO", value_parser = texto::<UsuarioId>)]
+    pub(super) usuario: Option<UsuarioId>,
+    /// Identificador de la operación: repetirla con el mismo no la aplica dos veces
+    #[arg(long, value_name = "OP_ID", value_parser = op_id)]
+    pub(super) op_id: Option<OpId>,
+    /// sincrono o asincrono (si falta: modos.*)
+    #[arg(long, value_name = "MODO", value_parser = modo)]
+    pub(super) modo: Option<Modo>,
+    /// Milisegundos para tener respuesta, de 100 a 30000 (si falta: el de la carga)
+    #[arg(long, value_name = "MS", value_parser = entero::<PLAZO_MS_MIN, PLAZO_MS_MAX>)]
+    pub(super) plazo_ms: Option<u32>,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ArgsSembrar {
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(super) struct ArgsCatalogo {
+    #[command(subcommand)]
+    pub(super) accion: VerboCatalogo,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum VerboCatalogo {
+    /// Añade los libros y ejemplares de un CSV; repetirla no cambia nada
+    #[command(
+        override_usage = "biblioteca catalogo importar RUTA [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplo:\n  biblioteca catalogo importar libros.csv\n\nColumnas, con encabezado y separadas por , o ;: isbn, titulo, autor, sede, ejemplares, codigo"
+    )]
+    Importar(ArgsImportar),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ArgsImportar {
+    /// Archivo CSV
+    #[arg(value_name = "RUTA", help_heading = ARGUMENTOS)]
+    pub(super) ruta: PathBuf,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsMedir {
+    /// Clientes a la vez (si falta: 8)
+    #[arg(long, value_name = "N", default_value = "8", hide_default_value = true, value_parser = entero::<1, CLIENTES_MAX>)]
+    clientes: u32,
+    /// Segundos que dura (si falta: 10)
+    #[arg(long, value_name = "S", default_value = "10", hide_default_value = true, value_parser = entero::<1, SEGUNDOS_MAX>)]
+    segundos: u32,
+    /// prestamo, devolucion, renovacion, consulta o mezcla (si falta: mezcla)
+    #[arg(long, value_name = "OPERACION", default_value = "mezcla", hide_default_value = true, value_parser = carrera)]
+    operacion: Carrera,
+    /// Cuántos libros de los sembrados se piden, de Libro1 en adelante (si falta: 1000)
+    #[arg(long, value_name = "N", default_value = "1000", hide_default_value = true, value_parser = entero::<1, LIBROS_MAX>)]
+    libros: u32,
+    /// sincrono o asincrono (si falta: modos.*)
+    #[arg(long, value_name = "MODO", value_parser = modo)]
+    modo: Option<Modo>,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+impl ArgsMedir {
+    pub(super) fn medida(&self) -> Medida {
+        Medida {
+            clientes: self.clientes,
+            duracion: Duration::from_secs(u64::from(self.segundos)),
+            carrera: self.operacion,
+            libros: self.libros,
+            modo: self.modo,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsEstado {
+    /// En JSON, para otro programa
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+/// One value to clap, many to us.
+#[derive(Debug, Clone)]
+pub(super) struct Roles(pub(super) Vec<Role>);
+
+/// One value to clap, many to us.
+#[derive(Debug, Clone)]
+pub(super) struct Cargas(pub(super) Vec<Endpoint>);
+
+fn roles(valor: &str) -> Result<Roles, String> {
+    Role::lista(valor)
+        .map(Roles)
+        .map_err(|error| error.to_string())
+}
+
+fn cargas(valor: &str) -> Result<Cargas, String> {
+    match Endpoint::lista(valor) {
+        Ok(lista) if lista.is_empty() => Err("la lista de cargas está vacía".to_owned()),
+        Ok(lista) => Ok(Cargas(lista)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What [`texto`] reads: each alias of [`Texto`].
+trait Leido: Sized {
+    fn leer(valor: &str) -> Result<Self, String>;
+}
+
+impl<K: Campo> Leido for Texto<K> {
+    fn leer(valor: &str) -> Result<Self, String> {
+        Self::parse(valor).map_err(|error| error.to_string())
+    }
+}
+
+fn texto<T: Leido>(valor: &str) -> Result<T, String> {
+    T::leer(valor)
+}
+
+fn op_id(valor: &str) -> Result<OpId, String> {
+    OpId::parse(valor).map_err(|error| error.to_string())
+}
+
+fn operacion(valor: &str) -> Result<Operacion, String> {
+    Operacion::de_palabra(valor).ok_or_else(|| {
+        format!("'{valor}' no es una operación: prestamo, devolucion, renovacion, consulta, estado")
+    })
+}
+
+fn modo(valor: &str) -> Result<Modo, String> {
+    Modo::de_palabra(valor)
+        .ok_or_else(|| format!("'{valor}' no es un modo: es sincrono o asincrono"))
+}
+
+fn carrera(valor: &str) -> Result<Carrera, String> {
+    if valor == "mezcla" {
+        return Ok(Carrera::Mezcla);
+    }
+    Operacion::de_palabra(valor)
+        .filter(|operacion| *operacion != Operacion::Estado)
+        .map(Carrera::Una)
+        .ok_or_else(|| {
+            format!("'{valor}' no se mide: prestamo, devolucion, renovacion, consulta, mezcla")
+        })
+}
+
+fn entero<const MIN: u32, const MAX: u32>(valor: &str) -> Result<u32, String> {
+    valor
+        .parse()
+        .ok()
+        .filter(|numero| (MIN..=MAX).contains(numero))
+        .ok_or_else(|| format!("'{valor}' no es un número de {MIN} a {MAX}"))
+}

@@ -1,0 +1,305 @@
+//! The command line: arguments in, one typed [`Orden`] out.
+//!
+//! `main` calls [`leer`] and executes what it returns. [`argumentos`] is what clap reads,
+//! [`ayuda`] the Spanish of its errors. Nothing here reads a file, a variable or a socket.
+
+mod argumentos;
+mod ayuda;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
+use crate::domain::operacion::Operacion;
+use crate::role::Role;
+use crate::settings::Modo;
+use crate::settings::endpoint::Endpoint;
+use crate::settings::load::Fuentes;
+use argumentos::{ArgsGlobales, ArgsNodo, ArgsPedir, Raiz, Verbo, VerboCatalogo};
+
+/// Exit code of a wrong command line or configuration (contract §1).
+pub const SALIDA_USO: u8 = 2;
+
+/// One start of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocacion {
+    /// What stands before or after any verb.
+    pub globales: Globales,
+    /// What to do.
+    pub orden: Orden,
+}
+
+/// Options of every verb.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Globales {
+    /// `--config`, in order.
+    pub configs: Vec<PathBuf>,
+    /// `--sede`.
+    pub sede: Option<Sede>,
+    /// `--carga`.
+    pub cargas: Option<Vec<Endpoint>>,
+}
+
+/// What the user asks this process to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Orden {
+    /// Run a node, or a solicitante with its file.
+    Nodo(Nodo),
+    /// Ask one operation and show its answer.
+    Pedir(Pedir),
+    /// Make the starting data.
+    Sembrar,
+    /// Add the books of a CSV file.
+    CatalogoImportar {
+        /// The file.
+        ruta: PathBuf,
+    },
+    /// Measure throughput and latency.
+    Medir(Medida),
+    /// Show how the node is.
+    Estado {
+        /// As JSON.
+        json: bool,
+    },
+}
+
+/// No verb: run roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Nodo {
+    /// `--role` as written; none leaves it to the settings.
+    pub roles: Option<Vec<Role>>,
+    /// The request file, for a solicitante.
+    pub solicitud: Option<Solicitud>,
+}
+
+/// What a solicitante runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Solicitud {
+    /// The request file.
+    pub archivo: PathBuf,
+    /// Tells several solicitantes on one file apart.
+    pub nombre: Option<String>,
+    /// The order of columns, as written.
+    pub columnas: Option<String>,
+    /// Abandon an unfinished run.
+    pub de_nuevo: bool,
+}
+
+/// One operation to ask; has the fields that its operation needs (contract §2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pedir {
+    /// What is asked.
+    pub operacion: Operacion,
+    /// The book.
+    pub isbn: Option<Isbn>,
+    /// One copy.
+    pub ejemplar: Option<Ejemplar>,
+    /// Words of a title, for a consulta.
+    pub titulo: Option<Titulo>,
+    /// Who borrows, renews or returns.
+    pub usuario: Option<UsuarioId>,
+    /// The idempotency key; for `estado`, the operation asked about and never none.
+    pub op_id: Option<OpId>,
+    /// When it is answered; none leaves it to the carga.
+    pub modo: Option<Modo>,
+    /// Time to the answer, in ms; none leaves it to the carga.
+    pub plazo_ms: Option<u32>,
+}
+
+/// A measurement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Medida {
+    /// Clients at once.
+    pub clientes: u32,
+    /// How long.
+    pub duracion: Duration,
+    /// What they ask.
+    pub carrera: Carrera,
+    /// How many of the seeded books they ask for, from `Libro1`.
+    pub libros: u32,
+    /// When writes are answered; none leaves it to the carga.
+    pub modo: Option<Modo>,
+}
+
+/// What the clients of a measurement ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrera {
+    /// One operation only.
+    Una(Operacion),
+    /// Loans, returns, renewals and reads together.
+    Mezcla,
+}
+
+/// Why there is nothing to execute: help or version was asked for, or the line is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fin {
+    /// For the user; on standard output with code 0, else on standard error.
+    pub texto: String,
+    /// The exit code: 0 or [`SALIDA_USO`].
+    pub codigo: u8,
+}
+
+impl Fin {
+    fn uso(texto: impl Into<String>) -> Self {
+        Self {
+            texto: format!("error: {}\n", texto.into()),
+            codigo: SALIDA_USO,
+        }
+    }
+}
+
+/// Reads the arguments, the program's own name first.
+///
+/// # Errors
+/// [`Fin`]: help, version, or a Spanish sentence about what is wrong with the line.
+pub fn leer<I, A>(argumentos: I) -> Result<Invocacion, Fin>
+where
+    I: IntoIterator<Item = A>,
+    A: Into<OsString> + Clone,
+{
+    let raiz = Raiz::try_parse_from(argumentos).map_err(|error| ayuda::fin(&error))?;
+    let mut globales = Globales::default();
+    globales.sumar(raiz.globales);
+    let Some(verbo) = raiz.verbo else {
+        let orden = Orden::Nodo(nodo(raiz.nodo)?);
+        return Ok(Invocacion { globales, orden });
+    };
+    if raiz.nodo.role.is_some() || raiz.nodo.archivo.is_some() {
+        return Err(Fin::uso(
+            "--role y --archivo son para arrancar un nodo y no van con una orden",
+        ));
+    }
+    let orden = match verbo {
+        Verbo::Pedir(args) => Orden::Pedir(pedir(args, &mut globales)?),
+        Verbo::Sembrar(args) => {
+            globales.sumar(args.globales);
+            Orden::Sembrar
+        }
+        Verbo::Catalogo(args) => {
+            let VerboCatalogo::Importar(importar) = args.accion;
+            globales.sumar(args.globales);
+            globales.sumar(importar.globales);
+            Orden::CatalogoImportar {
+                ruta: importar.ruta,
+            }
+        }
+        Verbo::Medir(args) => {
+            let medida = args.medida();
+            globales.sumar(args.globales);
+            Orden::Medir(medida)
+        }
+        Verbo::Estado(args) => {
+            globales.sumar(args.globales);
+            Orden::Estado { json: args.json }
+        }
+    };
+    Ok(Invocacion { globales, orden })
+}
+
+impl Invocacion {
+    /// What the settings are loaded from, with the environment handed in.
+    #[must_use]
+    pub fn fuentes(&self, entorno: Vec<(String, String)>) -> Fuentes {
+        let roles = match &self.orden {
+            Orden::Nodo(nodo) => nodo.roles.clone(),
+            _ => None,
+        };
+        Fuentes {
+            archivos: self.globales.configs.clone(),
+            entorno,
+            roles,
+            sede: self.globales.sede.clone(),
+            cargas: self.globales.cargas.clone(),
+        }
+    }
+}
+
+impl Globales {
+    /// Adds those of a deeper verb: files follow, a single value wins.
+    fn sumar(&mut self, args: ArgsGlobales) {
+        self.configs.extend(args.configs);
+        self.sede = args.sede.or_else(|| self.sede.take());
+        let cargas = args.carga.map(|cargas| cargas.0);
+        self.cargas = cargas.or_else(|| self.cargas.take());
+    }
+}
+
+impl Nodo {
+    /// The request file, checked against the roles that the settings settled on: a
+    /// solicitante needs one, the others have none.
+    ///
+    /// # Errors
+    /// [`Fin`] with the Spanish sentence.
+    pub fn solicitud_para(&self, roles: &[Role]) -> Result<Option<&Solicitud>, Fin> {
+        match (&self.solicitud, roles.contains(&Role::Solicitante)) {
+            (None, true) => Err(Fin::uso(
+                "al solicitante le falta su archivo: --archivo RUTA",
+            )),
+            (Some(_), false) => Err(Fin::uso(
+                "--archivo es solo para el solicitante: añada --role solicitante",
+            )),
+            (solicitud, _) => Ok(solicitud.as_ref()),
+        }
+    }
+}
+
+fn nodo(args: ArgsNodo) -> Result<Nodo, Fin> {
+    let nodo = Nodo {
+        roles: args.role.map(|roles| roles.0),
+        solicitud: args.archivo.map(|archivo| Solicitud {
+            archivo,
+            nombre: args.nombre,
+            columnas: args.columnas,
+            de_nuevo: args.de_nuevo,
+        }),
+    };
+    if let Some(roles) = &nodo.roles {
+        nodo.solicitud_para(roles)?;
+    }
+    Ok(nodo)
+}
+
+fn pedir(args: ArgsPedir, globales: &mut Globales) -> Result<Pedir, Fin> {
+    globales.sumar(args.globales);
+    let pedir = Pedir {
+        operacion: args.operacion,
+        isbn: args.isbn,
+        ejemplar: args.ejemplar,
+        titulo: args.titulo,
+        usuario: args.usuario,
+        op_id: args.op_id,
+        modo: args.modo,
+        plazo_ms: args.plazo_ms,
+    };
+    match pedir.falta() {
+        Some(falta) => Err(Fin::uso(format!("{}: {falta}", pedir.operacion))),
+        None => Ok(pedir),
+    }
+}
+
+impl Pedir {
+    /// What its operation needs and it has not, or has and can't use.
+    fn falta(&self) -> Option<&'static str> {
+        let libro = self.isbn.is_some() || self.ejemplar.is_some();
+        match self.operacion {
+            Operacion::Estado if self.op_id.is_none() => Some("falta --op-id"),
+            Operacion::Estado if libro || self.titulo.is_some() || self.usuario.is_some() => {
+                Some("se pregunta solo con --op-id")
+            }
+            Operacion::Estado => None,
+            Operacion::Consulta if libro || self.titulo.is_some() => None,
+            Operacion::Consulta => Some("falta --isbn, --ejemplar o --titulo"),
+            _ if self.titulo.is_some() => Some("--titulo es solo para consulta"),
+            _ if !libro => Some("falta --isbn o --ejemplar"),
+            Operacion::Devolucion if self.ejemplar.is_some() => None,
+            _ if self.usuario.is_none() => Some("falta --usuario"),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Starts the actors of one kind: links, actor and guardian for each.
+
+use std::time::Duration;
+
+use crate::actores::actor::{ActorOperacion, Despedirse, VerEstado};
+use crate::actores::base::BaseConocida;
+use crate::actores::enlaces::{Lugar, tender};
+use crate::actores::relevo::{Ajuste, Relevo};
+use crate::domain::operacion::Operacion;
+use crate::nodo::{ArranqueError, Entorno, hasta};
+use crate::role::Role;
+use crate::runtime::breaker;
+use crate::runtime::guardian::{Puesto, vigilar};
+
+/// How long a breaker's probe may stay unanswered before another may be sent.
+const SONDA_MAX: Duration = Duration::from_secs(2);
+
+/// A started actor.
+pub struct EnMarcha {
+    tema: Operacion,
+    puesto: Puesto<ActorOperacion>,
+}
+
+impl EnMarcha {
+    /// What it works.
+    #[must_use]
+    pub const fn tema(&self) -> Operacion {
+        self.tema
+    }
+
+    /// Tells the cargas that it leaves and finishes what it has.
+    pub async fn drenar(&self) {
+        let _ = self.puesto.entregar(Despedirse);
+        hasta(async || match self.puesto.actor() {
+            None => true,
+            Some(actor) => actor.send(VerEstado).await.is_ok_and(|estado| estado.en_curso == 0),
+        })
+        .await;
+    }
+}
+
+/// Starts as many of this kind as the settings say.
+///
+/// # Errors
+/// [`ArranqueError`] when the node's memory of its database cannot be read.
+pub fn arrancar(entorno: &Entorno<'_>, rol: Role) -> Result<Vec<EnMarcha>, ArranqueError> {
+    let ajustes = entorno.ajustes;
+    let tema = match rol {
+        Role::ActorDevolucion => Operacion::Devolucion,
+        Role::ActorRenovacion => Operacion::Renovacion,
+        _ => Operacion::Prestamo,
+    };
+    let base = BaseConocida::en(&ajustes.nodo.datos);
+    base.leer().map_err(|error| {
+        ArranqueError::Carpeta(ajustes.nodo.datos.display().to_string(), error)
+    })?;
+    let lugar = Lugar {
+        cargas: ajustes.actores.cargas.iter().map(ToString::to_string).collect(),
+        almacenes: ajustes.actores.almacenamientos.iter().map(ToString::to_string).collect(),
+        creditos: ajustes.actores.creditos,
+        latido: entorno.latido(),
+    };
+    let ajuste = ajuste(entorno);
+    let en_marcha = (1..=ajustes.actores.por_tipo).map(|numero| {
+        let puesto = Puesto::vacante();
+        let (mio, contexto, lugar, base) =
+            (puesto.clone(), entorno.contexto.clone(), lugar.clone(), base.clone());
+        vigilar(
+            format!("{rol}-{numero}"),
+            puesto.clone(),
+            entorno.limites(),
+            entorno.rendiciones.clone(),
+            move |centinela| {
+                let conocida = base.leer().map_err(|error| error.to_string())?;
+                let relevo = Relevo::nuevo(ajuste, &lugar.almacenes, conocida);
+                let enlaces =
+                    tender(&contexto, &lugar, tema, &mio).map_err(|error| error.to_string())?;
+                Ok(ActorOperacion::nuevo(centinela, relevo, enlaces, base.clone()))
+            },
+        );
+        EnMarcha { tema, puesto }
+    });
+    Ok(en_marcha.collect())
+}
+
+fn ajuste(entorno: &Entorno<'_>) -> Ajuste {
+    let cortacircuitos = &entorno.ajustes.cortacircuitos;
+    Ajuste {
+        breaker: breaker::Ajuste {
+            fallos_max: cortacircuitos.fallos_max,
+            abierto: Duration::from_secs(u64::from(cortacircuitos.abierto_s)),
+            sonda: SONDA_MAX,
+        },
+        espera: Duration::from_millis(u64::from(cortacircuitos.espera_ms)),
+        rondas: cortacircuitos.rondas,
+        silencio_max: entorno.silencio_max(),
+    }
+}

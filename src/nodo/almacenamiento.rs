@@ -1,0 +1,132 @@
+//! Starts the storage supervisor: its socket, its actor and its guardian; and opens the
+//! database for it and for the administrative verbs.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Drenar};
+use crate::almacenamiento::puerta::PuertaAlmacen;
+use crate::almacenamiento::tarea::Contestador;
+use crate::db::Almacen;
+use crate::db::sqlite::{Opciones, SqliteAlmacen};
+use crate::domain::reglas::{Registro, Reglas};
+use crate::net::server::{Escucha, servir};
+use crate::net::socket::Publico;
+use crate::nodo::{ArranqueError, Entorno};
+use crate::runtime::guardian::{Puesto, vigilar};
+use crate::settings::{self, Ajustes};
+use crate::wire::codec::TRAMA_BYTES_MAX;
+use crate::wire::mensaje::{Disposicion, EstadoAlmacen};
+
+/// A started storage supervisor.
+pub struct EnMarcha {
+    puesto: Puesto<Almacenamiento>,
+}
+
+impl EnMarcha {
+    /// Commits what is queued; takes nothing more.
+    pub async fn drenar(&self) {
+        if let Some(actor) = self.puesto.actor() {
+            let _ = actor.send(Drenar).await;
+        }
+    }
+}
+
+/// Starts it.
+///
+/// # Errors
+/// [`ArranqueError`] when its socket cannot be had.
+pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
+    let ajustes = entorno.ajustes;
+    let almacenamiento = &ajustes.almacenamiento;
+    let opciones = opciones(ajustes)?;
+    let puesto = Puesto::vacante();
+    let anuncio = Rc::new(RefCell::new(EstadoAlmacen {
+        disposicion: Disposicion::NoListo,
+        base_id: String::new(),
+    }));
+    let cola_max = almacenamiento.cola_max as usize;
+    // Every queued operation may be answered at once, and as many reads again.
+    let (salidas, de_salidas) = mpsc::channel(2 * cola_max);
+    let puerta = PuertaAlmacen::nueva(
+        puesto.clone(),
+        Rc::clone(&anuncio),
+        salidas.clone(),
+        ajustes.nodo.sede.clone(),
+    );
+    let extremo = almacenamiento.escucha.to_string();
+    let escucha = Escucha {
+        extremo: &extremo,
+        publico: Publico::Nodos,
+        trama_bytes_max: TRAMA_BYTES_MAX,
+        latido: entorno.latido(),
+    };
+    let (real, _) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
+    tracing::info!(extremo = real, "el almacenamiento espera actores");
+    let ajuste = Ajuste {
+        abrir: abridor(opciones),
+        cola_max,
+        lote_max: almacenamiento.lote_max as usize,
+        anuncio,
+        contestador: Contestador::nuevo(salidas),
+        rendiciones: entorno.rendiciones.clone(),
+    };
+    vigilar(
+        "almacenamiento".to_owned(),
+        puesto.clone(),
+        entorno.limites(),
+        entorno.rendiciones.clone(),
+        move |centinela| Ok(Almacenamiento::nuevo(centinela, ajuste.clone())),
+    );
+    Ok(EnMarcha { puesto })
+}
+
+fn abridor(opciones: Opciones) -> Abrir {
+    Rc::new(move |esperar| {
+        let opciones = opciones.clone();
+        Box::pin(async move {
+            let almacen = if esperar {
+                SqliteAlmacen::esperar_y_abrir(opciones).await?
+            } else {
+                SqliteAlmacen::abrir(opciones).await?
+            };
+            Ok(Arc::new(almacen) as Arc<dyn Almacen>)
+        })
+    })
+}
+
+/// How the configured database is opened.
+///
+/// # Errors
+/// [`ArranqueError::Regla`] when a rule or the address is not usable.
+pub fn opciones(ajustes: &Ajustes) -> Result<Opciones, ArranqueError> {
+    let ruta = ajustes
+        .ruta_sqlite()
+        .ok_or_else(|| ArranqueError::Regla("falta almacenamiento.base_datos".to_owned()))?;
+    let lectores = ajustes.almacenamiento.lectores;
+    Ok(Opciones { ruta, reglas: reglas(ajustes)?, lectores })
+}
+
+/// The rules as configured.
+///
+/// # Errors
+/// [`ArranqueError::Regla`] for an unknown time zone.
+pub fn reglas(ajustes: &Ajustes) -> Result<Reglas, ArranqueError> {
+    let reglas = &ajustes.reglas;
+    Ok(Reglas {
+        dias_prestamo: reglas.dias_prestamo,
+        dias_renovacion: reglas.dias_renovacion,
+        renovaciones_max: reglas.renovaciones_max,
+        prestamos_max: reglas.prestamos_max,
+        limites: reglas.limites.clone(),
+        zona_horaria: Reglas::zona(&reglas.zona_horaria)
+            .map_err(|error| ArranqueError::Regla(error.to_string()))?,
+        registro: match ajustes.usuarios.registro {
+            settings::Registro::Abierto => Registro::Abierto,
+            settings::Registro::Cerrado => Registro::Cerrado,
+        },
+    })
+}

@@ -1,0 +1,102 @@
+//! Starts the load manager: its three sockets, its actor and its guardian.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::carga::actor::{Carga, VerEstado};
+use crate::carga::clientes::Clientes;
+use crate::carga::reparto::Ajuste;
+use crate::carga::trabajo::Trabajo;
+use crate::domain::reglas::Reglas;
+use crate::net::news;
+use crate::net::server::{Escucha, servir};
+use crate::net::socket::Publico;
+use crate::nodo::{ArranqueError, Entorno, hasta};
+use crate::runtime::guardian::{Puesto, vigilar};
+use crate::wire::codec::TRAMA_BYTES_MAX;
+use crate::wire::json::SOLICITUD_BYTES_MAX;
+
+/// How often deadlines are looked at: fine enough for the shortest one (100 ms).
+const TIC: Duration = Duration::from_millis(20);
+
+/// A started load manager.
+pub struct EnMarcha {
+    puesto: Puesto<Carga>,
+    abierta: Rc<Cell<bool>>,
+}
+
+impl EnMarcha {
+    /// Takes nothing more and waits for the answers that are owed.
+    pub async fn drenar(&self) {
+        self.abierta.set(false);
+        hasta(async || match self.puesto.actor() {
+            None => true,
+            Some(actor) => actor.send(VerEstado).await.is_ok_and(|estado| estado.esperan == 0),
+        })
+        .await;
+    }
+}
+
+/// Starts it.
+///
+/// # Errors
+/// [`ArranqueError`] when one of its sockets cannot be had.
+pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
+    let ajustes = entorno.ajustes;
+    let carga = &ajustes.carga;
+    let zona = Reglas::zona(&ajustes.reglas.zona_horaria)
+        .map_err(|error| ArranqueError::Regla(error.to_string()))?;
+    let puesto = Puesto::vacante();
+    let abierta = Rc::new(Cell::new(true));
+
+    let (trabajo, de_trabajo) = mpsc::channel(carga.en_vuelo_max as usize);
+    let extremo = carga.trabajo.to_string();
+    let escucha = Escucha {
+        extremo: &extremo,
+        publico: Publico::Nodos,
+        trama_bytes_max: TRAMA_BYTES_MAX,
+        latido: entorno.latido(),
+    };
+    let puerta = Trabajo::nueva(puesto.clone())?;
+    let (real, _) = servir(&entorno.contexto, escucha, puerta, de_trabajo)?;
+    tracing::info!(extremo = real, "la carga espera actores");
+
+    let noticias = news::abrir(&entorno.contexto, &carga.eventos.to_string())?;
+
+    let (salidas, de_salidas) = mpsc::channel(carga.en_vuelo_max as usize);
+    let puerta = Clientes {
+        puesto: puesto.clone(),
+        salidas,
+        sede: ajustes.nodo.sede.clone(),
+        zona: Arc::new(zona),
+        plazo: ajustes.plazo(),
+        por_conexion_max: carga.por_conexion_max as usize,
+        abierta: Rc::clone(&abierta),
+        en_vuelo: HashMap::new(),
+    };
+    let extremo = carga.clientes.to_string();
+    let escucha = Escucha {
+        extremo: &extremo,
+        publico: Publico::Clientes,
+        trama_bytes_max: SOLICITUD_BYTES_MAX,
+        latido: TIC,
+    };
+    let (real, _) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
+    tracing::info!(extremo = real, "la carga espera clientes");
+
+    let ajuste =
+        Ajuste { silencio_max: entorno.silencio_max(), cola_max: carga.cola_max as usize };
+    vigilar(
+        "carga".to_owned(),
+        puesto.clone(),
+        entorno.limites(),
+        entorno.rendiciones.clone(),
+        move |centinela| Ok(Carga::nueva(centinela, ajuste, trabajo.clone(), noticias.clone())),
+    );
+    Ok(EnMarcha { puesto, abierta })
+}

@@ -1,0 +1,179 @@
+//! A node: the roles of one process, started in any order, drained and stopped in one.
+//!
+//! The only place where roles are put together; they never name each other.
+
+pub mod actores;
+pub mod almacenamiento;
+pub mod carga;
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::net::socket::{Contexto, NetError};
+use crate::role::Role;
+use crate::runtime::guardian::{Limites, Rendicion};
+use crate::settings::Ajustes;
+use crate::wire::codec::CodecError;
+
+/// How long a node that was told to end may take to finish what it has.
+const DRENAJE_MAX: Duration = Duration::from_secs(5);
+
+/// How often it looks whether it has finished.
+const MIRADA: Duration = Duration::from_millis(10);
+
+/// Why a node did not start; `Display` is Spanish, it reaches the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum ArranqueError {
+    /// A socket.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// A beat could not be written.
+    #[error("trama: {0}")]
+    Codec(#[from] CodecError),
+    /// The node's folder.
+    #[error("no se puede usar la carpeta de datos {0}: {1}")]
+    Carpeta(String, std::io::Error),
+    /// A rule that the settings let through and the rules do not.
+    #[error("{0}")]
+    Regla(String),
+    /// The system gives no signals.
+    #[error("no se pueden recibir señales: {0}")]
+    Senales(std::io::Error),
+}
+
+/// How a node ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fin {
+    /// It was asked to, and finished what it had.
+    EnOrden,
+    /// An actor could not be kept alive.
+    Rendido(Rendicion),
+}
+
+/// Everything that a role needs from the node.
+pub struct Entorno<'a> {
+    /// The process's ZeroMQ context.
+    pub contexto: Contexto,
+    /// The settings.
+    pub ajustes: &'a Ajustes,
+    /// Who is told that the process must end.
+    pub rendiciones: mpsc::Sender<Rendicion>,
+}
+
+impl Entorno<'_> {
+    /// The guardians' patience.
+    #[must_use]
+    pub fn limites(&self) -> Limites {
+        let guardian = &self.ajustes.guardian;
+        Limites::nuevos(
+            guardian.reinicios_max as usize,
+            Duration::from_secs(u64::from(guardian.ventana_s)),
+        )
+    }
+
+    /// Heartbeat period.
+    #[must_use]
+    pub fn latido(&self) -> Duration {
+        Duration::from_millis(u64::from(self.ajustes.latidos.periodo_ms))
+    }
+
+    /// Silence after which a peer is dead.
+    #[must_use]
+    pub fn silencio_max(&self) -> Duration {
+        self.latido() * self.ajustes.latidos.perdidos_max
+    }
+}
+
+/// Runs the roles of `ajustes` until a signal or a surrender.
+///
+/// # Errors
+/// [`ArranqueError`] when a role cannot start.
+pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
+    let mut terminar = signal(SignalKind::terminate()).map_err(ArranqueError::Senales)?;
+    let mut interrumpir = signal(SignalKind::interrupt()).map_err(ArranqueError::Senales)?;
+    std::fs::create_dir_all(&ajustes.nodo.datos).map_err(|error| {
+        ArranqueError::Carpeta(ajustes.nodo.datos.display().to_string(), error)
+    })?;
+    let (rendiciones, mut rendidos) = mpsc::channel(1);
+    let entorno = Entorno { contexto: Contexto::nuevo(), ajustes, rendiciones };
+    let marcha = arrancar(&entorno)?;
+    tracing::info!(nodo = ajustes.nodo.id, roles = ?marcha.roles(), "nodo listo");
+    let fin = tokio::select! {
+        rendicion = rendidos.recv() => rendicion.map_or(Fin::EnOrden, Fin::Rendido),
+        () = senal(&mut terminar, &mut interrumpir) => Fin::EnOrden,
+    };
+    if fin == Fin::EnOrden {
+        tracing::info!("se termina: se acaba lo que está en curso");
+        marcha.drenar().await;
+        tracing::info!("fin");
+    }
+    Ok(fin)
+}
+
+async fn senal(terminar: &mut Signal, interrumpir: &mut Signal) {
+    tokio::select! {
+        _ = terminar.recv() => {}
+        _ = interrumpir.recv() => {}
+    }
+}
+
+/// The started roles.
+#[derive(Default)]
+struct Marcha {
+    carga: Option<carga::EnMarcha>,
+    actores: Vec<actores::EnMarcha>,
+    almacenamiento: Option<almacenamiento::EnMarcha>,
+}
+
+fn arrancar(entorno: &Entorno<'_>) -> Result<Marcha, ArranqueError> {
+    let mut marcha = Marcha::default();
+    for rol in entorno.ajustes.roles() {
+        match rol {
+            Role::Carga => marcha.carga = Some(carga::arrancar(entorno)?),
+            Role::Almacenamiento => {
+                marcha.almacenamiento = Some(almacenamiento::arrancar(entorno)?);
+            }
+            Role::Solicitante | Role::Todo => {}
+            actor => marcha.actores.extend(actores::arrancar(entorno, actor)?),
+        }
+    }
+    Ok(marcha)
+}
+
+impl Marcha {
+    fn roles(&self) -> Vec<&'static str> {
+        let mut roles: Vec<&'static str> =
+            self.actores.iter().map(|actor| actor.tema().palabra()).collect();
+        roles.extend(self.carga.as_ref().map(|_| "carga"));
+        roles.extend(self.almacenamiento.as_ref().map(|_| "almacenamiento"));
+        roles
+    }
+
+    /// From the clients inwards: each hop first finishes what the one before it sent.
+    async fn drenar(self) {
+        if let Some(carga) = &self.carga {
+            carga.drenar().await;
+        }
+        join_all(self.actores.iter().map(actores::EnMarcha::drenar)).await;
+        if let Some(almacenamiento) = &self.almacenamiento {
+            almacenamiento.drenar().await;
+        }
+    }
+}
+
+/// Waits until `terminado` says so, or for the longest time that a drain may take.
+async fn hasta<F, S>(terminado: F)
+where
+    F: Fn() -> S,
+    S: Future<Output = bool>,
+{
+    let _ = tokio::time::timeout(DRENAJE_MAX, async {
+        while !terminado().await {
+            tokio::time::sleep(MIRADA).await;
+        }
+    })
+    .await;
+}
