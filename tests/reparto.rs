@@ -1,0 +1,216 @@
+//! The load manager's core: who gets which operation, and what becomes of those whose actor
+//! dies, is silent, or never was there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::{Duration, Instant};
+
+use biblioteca::carga::reparto::{Ajuste, Entrada, Reparto, Salida};
+use biblioteca::domain::ids::Sede;
+use biblioteca::domain::operacion::Operacion;
+use biblioteca::net::server::Par;
+use biblioteca::wire::json::leer_peticion;
+use biblioteca::wire::mensaje::{LatidoActor, Resultado};
+use biblioteca::wire::pedido::Pedido;
+use biblioteca::wire::respuesta::{Causa, Desenlace, Estado, Respuesta};
+
+const PLAZO: Duration = Duration::from_millis(2_500);
+
+fn pedido(operacion: &str) -> Pedido {
+    let texto = format!(r#"{{"operacion":"{operacion}","isbn":"A","usuario":"u","op_id":"k"}}"#);
+    leer_peticion(texto.as_bytes(), &Sede::parse("sede1").unwrap()).unwrap().pedido
+}
+
+fn par(nombre: &str) -> Par {
+    Par::from(nombre.as_bytes())
+}
+
+fn decidida() -> Desenlace {
+    Desenlace::Decidida(Respuesta {
+        estado: Estado::Confirmado,
+        rechazo: None,
+        mensaje: String::new(),
+        fecha: String::new(),
+        datos: "{}".into(),
+        repetida: false,
+    })
+}
+
+struct Mesa {
+    reparto: Reparto,
+    ahora: Instant,
+}
+
+impl Mesa {
+    fn nueva(cola_max: usize) -> Self {
+        let ajuste = Ajuste { silencio_max: Duration::from_secs(1), cola_max };
+        Self { reparto: Reparto::nuevo(ajuste), ahora: Instant::now() }
+    }
+
+    fn paso(&mut self, entrada: Entrada) -> Vec<Salida> {
+        let mut salidas = Vec::new();
+        self.reparto.paso(self.ahora, entrada, &mut salidas);
+        salidas
+    }
+
+    fn latido(&mut self, nombre: &str, tema: Operacion, creditos: u32) -> Vec<Salida> {
+        self.paso(Entrada::Latido(par(nombre), LatidoActor { tema, creditos }))
+    }
+
+    fn pide(&mut self, id: u64, operacion: &str) -> Vec<Salida> {
+        self.paso(Entrada::Pedido { id, pedido: pedido(operacion), plazo: PLAZO })
+    }
+
+    fn resulta(&mut self, nombre: &str, id: u64, desenlace: Desenlace) -> Vec<Salida> {
+        self.paso(Entrada::Resultados(par(nombre), vec![Resultado { id, desenlace }]))
+    }
+
+    fn pasan(&mut self, ms: u64) -> Vec<Salida> {
+        self.ahora += Duration::from_millis(ms);
+        self.paso(Entrada::Tic)
+    }
+}
+
+fn destino(salidas: &[Salida]) -> Par {
+    match salidas {
+        [Salida::Enviar(par, _)] => par.clone(),
+        otras => panic!("{otras:?}"),
+    }
+}
+
+fn respuesta(salidas: Vec<Salida>) -> (u64, Desenlace) {
+    match salidas.into_iter().next() {
+        Some(Salida::Responder(id, _, desenlace)) => (id, desenlace),
+        otra => panic!("{otra:?}"),
+    }
+}
+
+#[test]
+fn with_no_actor_of_its_kind_it_is_told_at_once() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("devoluciones", Operacion::Devolucion, 10);
+    let salidas = mesa.pide(1, "prestamo");
+    assert_eq!(respuesta(salidas), (1, Desenlace::NoAplicada(Causa::SinActores)));
+}
+
+#[test]
+fn each_operation_goes_to_one_actor_the_least_busy() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("a", Operacion::Prestamo, 10);
+    mesa.latido("b", Operacion::Prestamo, 10);
+    let primero = destino(&mesa.pide(1, "prestamo"));
+    let segundo = destino(&mesa.pide(2, "prestamo"));
+    assert_ne!(primero, segundo);
+    assert_eq!(mesa.reparto.estado().entregadas, 2);
+}
+
+#[test]
+fn a_read_goes_to_any_actor() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("renueva", Operacion::Renovacion, 1);
+    assert_eq!(destino(&mesa.pide(1, "consulta")), par("renueva"));
+}
+
+#[test]
+fn beyond_its_credits_it_waits_and_beyond_the_queue_it_is_refused() {
+    let mut mesa = Mesa::nueva(1);
+    mesa.latido("a", Operacion::Prestamo, 1);
+    mesa.pide(1, "prestamo");
+    assert_eq!(mesa.pide(2, "prestamo"), vec![]);
+    let llena = mesa.pide(3, "prestamo");
+    assert_eq!(respuesta(llena), (3, Desenlace::NoAplicada(Causa::ColaLlena)));
+    let salidas = mesa.resulta("a", 1, decidida());
+    assert!(matches!(&salidas[..], [Salida::Responder(1, ..), Salida::Enviar(..)]), "{salidas:?}");
+}
+
+#[test]
+fn the_work_of_a_dead_actor_goes_to_another_once_and_then_ends_uncertain() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("a", Operacion::Prestamo, 10);
+    mesa.pide(1, "prestamo");
+    mesa.latido("b", Operacion::Prestamo, 10);
+    assert_eq!(destino(&mesa.paso(Entrada::Ausente(par("a")))), par("b"));
+    mesa.latido("c", Operacion::Prestamo, 10);
+    let salidas = mesa.paso(Entrada::Ausente(par("b")));
+    assert_eq!(respuesta(salidas), (1, Desenlace::Incierta(Causa::SinActores)));
+}
+
+#[test]
+fn an_actor_that_is_silent_for_a_second_is_dead_and_its_late_answer_still_counts() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("a", Operacion::Prestamo, 10);
+    mesa.pide(1, "prestamo");
+    mesa.ahora += Duration::from_millis(900);
+    mesa.latido("b", Operacion::Prestamo, 10);
+    assert_eq!(destino(&mesa.pasan(200)), par("b"));
+    mesa.latido("a", Operacion::Prestamo, 10);
+    let tarde = mesa.resulta("a", 1, Desenlace::Incierta(Causa::PlazoVencido));
+    assert_eq!(tarde, vec![], "only its holder may say that it does not know");
+    let salidas = mesa.resulta("a", 1, decidida());
+    assert_eq!(respuesta(salidas), (1, decidida()));
+    assert_eq!(mesa.reparto.estado().entregadas, 0);
+}
+
+#[test]
+fn when_its_time_is_over_it_is_uncertain_if_handed_over_and_not_applied_if_it_waited() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("a", Operacion::Prestamo, 1);
+    mesa.pide(1, "prestamo");
+    mesa.pide(2, "prestamo");
+    let mut salidas = Vec::new();
+    for _ in 0..10 {
+        mesa.latido("a", Operacion::Prestamo, 1);
+        salidas.extend(mesa.pasan(250));
+    }
+    let desenlaces: Vec<_> = salidas.into_iter().map(|salida| respuesta(vec![salida])).collect();
+    assert_eq!(
+        desenlaces,
+        [
+            (1, Desenlace::Incierta(Causa::PlazoVencido)),
+            (2, Desenlace::NoAplicada(Causa::PlazoVencido))
+        ]
+    );
+    assert_eq!(mesa.reparto.estado().en_cola, 0);
+}
+
+#[test]
+fn the_answer_comes_before_the_clients_deadline_and_the_actor_gets_less_time_than_it() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("a", Operacion::Prestamo, 1);
+    match &mesa.pide(1, "prestamo")[..] {
+        [Salida::Enviar(_, encargo)] => assert!((1_500..2_100).contains(&encargo.plazo_ms)),
+        otras => panic!("{otras:?}"),
+    }
+    mesa.ahora += Duration::from_millis(1_500);
+    mesa.latido("a", Operacion::Prestamo, 1);
+    assert_eq!(mesa.pasan(850), vec![]);
+    assert!(!mesa.pasan(100).is_empty(), "2450 of 2500 ms");
+}
+
+#[test]
+fn who_says_goodbye_gets_nothing_more_and_finishes_what_it_has() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("a", Operacion::Prestamo, 10);
+    mesa.pide(1, "prestamo");
+    mesa.paso(Entrada::Adios(par("a")));
+    let salidas = mesa.pide(2, "prestamo");
+    assert_eq!(respuesta(salidas), (2, Desenlace::NoAplicada(Causa::SinActores)));
+    let salidas = mesa.resulta("a", 1, decidida());
+    assert_eq!(respuesta(salidas), (1, decidida()));
+}
+
+#[test]
+fn those_who_wait_are_told_when_the_last_actor_of_their_kind_dies() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("a", Operacion::Prestamo, 1);
+    mesa.pide(1, "prestamo");
+    mesa.pide(2, "prestamo");
+    let salidas = mesa.paso(Entrada::Ausente(par("a")));
+    let desenlaces: Vec<_> = salidas.into_iter().map(|salida| respuesta(vec![salida])).collect();
+    assert_eq!(
+        desenlaces,
+        [
+            (1, Desenlace::Incierta(Causa::SinActores)),
+            (2, Desenlace::NoAplicada(Causa::SinActores))
+        ]
+    );
+}
