@@ -9,9 +9,9 @@ use std::path::{Component, Path, PathBuf};
 use jiff::tz::TimeZone;
 
 use crate::role::Role;
-use crate::settings::Ajustes;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::load::AjusteInvalido;
+use crate::settings::{Ajustes, Carga, Cortacircuitos, Guardian, Latidos};
 
 /// Deadlines that a client may ask for, in ms (contract §2).
 pub const PLAZO_MS_MIN: u32 = 100;
@@ -23,8 +23,10 @@ const COLA_MAX: u32 = 1_000_000;
 const TAREAS_MAX: u32 = 64;
 /// Ten years: a longer loan is a slip, and dates must not overflow.
 const DIAS_MAX: u32 = 3_650;
-/// One hour, for the times of machinery.
-const MS_MAX: u32 = 3_600_000;
+/// Longest time of machinery, one hour in ms: a longer one is a slip of units.
+const HORA_MS: u32 = 3_600_000;
+/// Most times that machinery tries again.
+const VECES_MAX: u32 = 1_000;
 
 fn mal(clave: &'static str, causa: impl Into<String>) -> AjusteInvalido {
     AjusteInvalido::Relacion {
@@ -105,85 +107,61 @@ pub fn escuchas(ajustes: &Ajustes) -> Vec<(&'static str, &Endpoint)> {
 }
 
 fn rangos(ajustes: &Ajustes) -> Result<(), AjusteInvalido> {
-    let Ajustes {
-        carga,
-        actores,
-        almacenamiento,
-        cortacircuitos,
-        latidos,
-        guardian,
-        ..
-    } = ajustes;
-    let rangos = [
-        ("carga.plazo_ms", carga.plazo_ms, PLAZO_MS_MIN, PLAZO_MS_MAX),
-        ("carga.diario_max", carga.diario_max, 1, 100 * COLA_MAX),
-        ("carga.en_vuelo_max", carga.en_vuelo_max, 1, COLA_MAX),
-        (
-            "carga.por_conexion_max",
-            carga.por_conexion_max,
-            1,
-            COLA_MAX,
-        ),
-        ("carga.cola_max", carga.cola_max, 1, COLA_MAX),
-        ("actores.por_tipo", actores.por_tipo, 1, TAREAS_MAX),
-        ("actores.creditos", actores.creditos, 1, COLA_MAX),
-        (
-            "almacenamiento.cola_max",
-            almacenamiento.cola_max,
-            1,
-            COLA_MAX,
-        ),
-        (
-            "almacenamiento.lote_max",
-            almacenamiento.lote_max,
-            1,
-            COLA_MAX,
-        ),
-        (
-            "almacenamiento.lectores",
-            almacenamiento.lectores,
-            1,
-            TAREAS_MAX,
-        ),
-        (
-            "cortacircuitos.fallos_max",
-            cortacircuitos.fallos_max,
-            1,
-            COLA_MAX,
-        ),
-        (
-            "cortacircuitos.abierto_s",
-            cortacircuitos.abierto_s,
-            1,
-            MS_MAX / 1000,
-        ),
-        (
-            "cortacircuitos.espera_ms",
-            cortacircuitos.espera_ms,
-            1,
-            MS_MAX,
-        ),
-        ("cortacircuitos.rondas", cortacircuitos.rondas, 1, 100),
-        ("latidos.periodo_ms", latidos.periodo_ms, 10, 60_000),
-        ("latidos.perdidos_max", latidos.perdidos_max, 1, 100),
-        (
-            "guardian.reinicios_max",
-            guardian.reinicios_max,
-            1,
-            COLA_MAX,
-        ),
-        ("guardian.ventana_s", guardian.ventana_s, 1, MS_MAX / 1000),
+    let colas = [
+        ("carga.en_vuelo_max", ajustes.carga.en_vuelo_max),
+        ("carga.por_conexion_max", ajustes.carga.por_conexion_max),
+        ("carga.cola_max", ajustes.carga.cola_max),
+        ("actores.creditos", ajustes.actores.creditos),
+        ("almacenamiento.cola_max", ajustes.almacenamiento.cola_max),
+        ("almacenamiento.lote_max", ajustes.almacenamiento.lote_max),
     ];
-    for (clave, valor, min, max) in rangos {
-        rango(clave, valor, min, max)?;
+    for (clave, valor) in colas {
+        rango(clave, valor, 1, COLA_MAX)?;
     }
-    if carga.por_conexion_max > carga.en_vuelo_max {
+    let Carga {
+        plazo_ms,
+        diario_max,
+        ..
+    } = ajustes.carga;
+    rango("carga.plazo_ms", plazo_ms, PLAZO_MS_MIN, PLAZO_MS_MAX)?;
+    rango("carga.diario_max", diario_max, 1, 100 * COLA_MAX)?;
+    let lectores = ajustes.almacenamiento.lectores;
+    rango("actores.por_tipo", ajustes.actores.por_tipo, 1, TAREAS_MAX)?;
+    rango("almacenamiento.lectores", lectores, 1, TAREAS_MAX)?;
+    rangos_de_maquinaria(ajustes)?;
+    if ajustes.carga.por_conexion_max > ajustes.carga.en_vuelo_max {
         return Err(mal(
             "carga.por_conexion_max",
             "no puede pasar de carga.en_vuelo_max, que es para todas las conexiones juntas",
         ));
     }
     Ok(())
+}
+
+fn rangos_de_maquinaria(ajustes: &Ajustes) -> Result<(), AjusteInvalido> {
+    let Cortacircuitos {
+        fallos_max,
+        abierto_s,
+        espera_ms,
+        rondas,
+    } = ajustes.cortacircuitos;
+    rango("cortacircuitos.fallos_max", fallos_max, 1, VECES_MAX)?;
+    rango("cortacircuitos.abierto_s", abierto_s, 1, HORA_MS / 1000)?;
+    rango("cortacircuitos.espera_ms", espera_ms, 1, HORA_MS)?;
+    rango("cortacircuitos.rondas", rondas, 1, VECES_MAX)?;
+    let Latidos {
+        periodo_ms,
+        perdidos_max,
+    } = ajustes.latidos;
+    // Below 10 ms the beats themselves are the load; above a minute nobody is watched.
+    rango("latidos.periodo_ms", periodo_ms, 10, 60_000)?;
+    rango("latidos.perdidos_max", perdidos_max, 1, VECES_MAX)?;
+    let Guardian {
+        reinicios_max,
+        ventana_s,
+    } = ajustes.guardian;
+    rango("guardian.reinicios_max", reinicios_max, 1, VECES_MAX)?;
+    rango("guardian.ventana_s", ventana_s, 1, HORA_MS / 1000)
 }
 
 fn rango(clave: &'static str, valor: u32, min: u32, max: u32) -> Result<(), AjusteInvalido> {

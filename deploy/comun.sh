@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# What deploy/test.sh and deploy/demo.sh share: said steps, and the system library.
+# Sourced, never run.
+
+# Each step is announced, so that a failure is under the name of what failed.
+paso() { printf '\n== %s\n' "$*"; }
+
+# One clear sentence and an exit code of its own.
+morir() {
+    printf '\nerror: %s\n' "$*" >&2
+    exit 2
+}
+
+# Runs a command as root: directly, or with sudo when that needs no password.
+como_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        sudo -n "$@"
+    else
+        return 1
+    fi
+}
+
+# The same places as deploy/build.rs.
+hay_zmq() {
+    local carpeta
+    local IFS=:
+    for carpeta in /usr/include /usr/local/include ${CPATH:-}; do
+        [ -f "$carpeta/zmq.h" ] && return 0
+    done
+    return 1
+}
+
+# Rust, a C compiler (SQLite is built from source) and libzmq's development files.
+preparar() {
+    paso "Preparación"
+    command -v cargo >/dev/null ||
+        morir "falta Rust 1.92 o posterior (cargo no está en el PATH)"
+    local faltan=()
+    hay_zmq || faltan+=(libzmq3-dev)
+    command -v cc >/dev/null || faltan+=(gcc libc6-dev)
+    if [ ${#faltan[@]} -gt 0 ]; then
+        echo "Se instala: ${faltan[*]}"
+        command -v apt-get >/dev/null ||
+            morir "faltan ${faltan[*]} y aquí no hay apt-get: instálelos y repita"
+        { como_root apt-get update -q && como_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -q --no-install-recommends "${faltan[@]}"; } ||
+            morir "no se pudo instalar ${faltan[*]}: hágalo como root con apt-get install ${faltan[*]}"
+    fi
+    hay_zmq || morir "falta zmq.h incluso después de instalar libzmq3-dev"
+    cargo --version
+}
