@@ -2,4 +2,5 @@
 
 pub mod db;
 pub mod domain;
+pub mod solicitante;
 pub mod wire;
