@@ -5,3 +5,6 @@
 //! opens a socket or a database, and no other role is imported.
 
 pub mod archivo;
+pub mod progreso;
+pub mod recibos;
+pub mod reintento;

@@ -230,7 +230,7 @@ fn ordenes_de(
 impl Forma {
     /// The order that holds for a line. Under a header that names its one operation a line
     /// may leave the word out, and then gets it.
-    fn completar<'a>(&self, fila: &mut Vec<&'a str>) -> Option<&Columnas> {
+    fn completar(&self, fila: &mut Vec<&str>) -> Option<&Columnas> {
         let propia = self.ordenes.iter().find(|(operacion, columnas)| {
             operacion.is_some()
                 && *operacion
