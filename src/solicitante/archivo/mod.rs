@@ -228,6 +228,14 @@ fn ordenes_de(
 }
 
 impl Forma {
+    /// The orders of the columns as a text that is the same whenever the lines mean the same;
+    /// whether they were given or detected does not matter.
+    #[must_use]
+    pub fn orden(&self) -> String {
+        let ordenes: Vec<_> = self.ordenes.iter().map(|(_, o)| o.to_string()).collect();
+        ordenes.join(" / ")
+    }
+
     /// The order that holds for a line. Under a header that names its one operation a line
     /// may leave the word out, and then gets it.
     fn completar(&self, fila: &mut Vec<&str>) -> Option<&Columnas> {
@@ -268,13 +276,12 @@ impl fmt::Display for Forma {
         if separador == Separador::Json {
             return Ok(());
         }
-        let ordenes: Vec<_> = self.ordenes.iter().map(|(_, o)| o.to_string()).collect();
         let origen = match self.origen {
             Origen::Dadas => "dadas con --columnas",
             Origen::Encabezado => "según el encabezado",
             Origen::Detectadas => "detectadas en el archivo",
         };
-        write!(f, "; columnas: {} ({origen})", ordenes.join(" / "))
+        write!(f, "; columnas: {} ({origen})", self.orden())
     }
 }
 
