@@ -53,7 +53,7 @@ impl Informe {
             return Self::en(Box::new(io::stdout()));
         }
         let barra = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stdout());
-        let plantilla = "{bar:30} {pos}/{len} · {elapsed} · faltan {eta} · {msg}";
+        let plantilla = "{bar:30} {pos}/{len} · {elapsed} · faltan {eta}";
         if let Ok(estilo) = ProgressStyle::with_template(plantilla) {
             barra.set_style(estilo);
         }
@@ -162,7 +162,7 @@ impl Informe {
         }
         if self.anteriores > 0 {
             self.decir(&format!(
-                "{} solicitudes ya estaban hechas por un arranque anterior de esta corrida",
+                "Solicitudes ya hechas por un arranque anterior de esta corrida: {}",
                 self.anteriores
             ));
         }
@@ -179,7 +179,7 @@ impl Informe {
         if pendientes > 0 {
             self.resumen.veredicto().sin_definir = true;
             self.decir(&format!(
-                "Quedan {pendientes} solicitudes sin resultado definitivo; repita el mismo mandato para continuar la corrida"
+                "Solicitudes sin resultado definitivo: {pendientes}; repita la misma orden para continuar la corrida"
             ));
         }
     }

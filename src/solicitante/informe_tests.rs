@@ -101,6 +101,6 @@ fn the_close_names_unreadable_lines_and_what_is_pending() {
     assert_eq!(informe.veredicto().codigo_salida(), 3);
     let texto = papel.texto();
     assert!(texto.contains("línea 7: falta") && texto.contains("… y 1 más"));
-    assert!(texto.contains("1 solicitudes ya estaban hechas"));
-    assert!(texto.contains("Quedan 4 solicitudes"));
+    assert!(texto.contains("arranque anterior de esta corrida: 1"));
+    assert!(texto.contains("sin resultado definitivo: 4"));
 }

@@ -232,3 +232,94 @@ async fn senal(parar: &mut watch::Receiver<bool>) {
         std::future::pending::<()>().await;
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::solicitante::enlace::SinEnlace;
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+    use serde_json::json;
+
+    /// A network that gives the same frames, in order, whatever is sent.
+    struct Cinta(std::vec::IntoIter<Value>);
+
+    impl Enlace for Cinta {
+        fn cargas(&self) -> usize {
+            1
+        }
+
+        fn enviar(&mut self, _: usize, _: String) -> BoxFuture<'_, Result<(), SinEnlace>> {
+            async { Ok(()) }.boxed()
+        }
+
+        fn recibir(&mut self) -> BoxFuture<'_, Llegada> {
+            std::future::poll_fn(|_| match self.0.next() {
+                None => std::task::Poll::Pending,
+                Some(trama) => std::task::Poll::Ready(Llegada::Trama {
+                    carga: 0,
+                    bytes: trama.to_string().into_bytes(),
+                }),
+            })
+            .boxed()
+        }
+    }
+
+    fn respuesta(estado: &str, op_id: Value, id: Value, datos: Value) -> Value {
+        json!({"exito": true, "mensaje": "", "fechaOperacion": "", "estado": estado,
+            "op_id": op_id, "id": id, "datos": datos})
+    }
+
+    fn pedir(cinta: Vec<Value>) -> Final {
+        let mut cinta = Cinta(cinta.into_iter());
+        let parar = watch::channel(false).1;
+        let mut red = Intercambio::nuevo(&mut cinta, parar, Azar::con_semilla(1));
+        red.etiqueta = 7;
+        let solicitud = Solicitud {
+            op_id: OpId::parse("mia").ok(),
+            ..Solicitud::nueva(Operacion::Consulta)
+        };
+        let reloj = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        reloj.block_on(red.pedir(solicitud, Limites::default(), false))
+    }
+
+    #[test]
+    fn only_an_answer_to_this_request_ends_it() {
+        let vacio = || json!({});
+        let fin = pedir(vec![
+            json!("basura"),
+            respuesta("CONFIRMADO", json!("otra"), json!("8"), vacio()),
+            respuesta("CONFIRMADO", json!("mia"), json!("7"), vacio()),
+            respuesta("CONFIRMADO", json!("mia"), json!(8), vacio()),
+            respuesta("RECHAZADO", json!("mia"), json!("8"), vacio()),
+        ]);
+        assert_eq!(fin.estado(), Estado::Rechazado);
+        let sin_eco = pedir(vec![respuesta(
+            "INVALIDO",
+            Value::Null,
+            Value::Null,
+            vacio(),
+        )]);
+        assert_eq!(sin_eco.estado(), Estado::Invalido);
+    }
+
+    #[test]
+    fn only_a_stored_answer_decides_an_encolado() {
+        let decision = |estado: &str, datos: Value| {
+            let trama = respuesta(estado, json!("mia"), Value::Null, datos).to_string();
+            decision_de(&RespuestaCliente::parse(trama.as_bytes()).unwrap())
+        };
+        let rechazada =
+            json!({"estado": "RECHAZADO", "codigo": "PrestamoNoActivo", "mensaje": "m"});
+        let leida = decision("CONFIRMADO", rechazada.clone()).unwrap();
+        assert_eq!(leida.estado, Estado::Rechazado);
+        assert_eq!(leida.codigo.as_deref(), Some("PrestamoNoActivo"));
+        assert_eq!(decision("RECHAZADO", rechazada), None);
+        assert_eq!(decision("CONFIRMADO", json!({"estado": "ENCOLADO"})), None);
+        assert_eq!(decision("CONFIRMADO", json!({})), None);
+    }
+}
