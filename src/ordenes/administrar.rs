@@ -51,7 +51,7 @@ pub async fn sembrar(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
 pub async fn importar_catalogo(ajustes: &Ajustes, ruta: &Path) -> Result<Salida, SalidaError> {
     let catalogo = leer_ruta(ruta, Some(&ajustes.nodo.sede))
         .map_err(|error| SalidaError::Uso(error.to_string()))?;
-    let mut malas = catalogo.ilegibles;
+    let mut malas = catalogo.malas;
     let leidas = catalogo.filas.len();
     let ejecutor = Ejecutor::nuevo(ajustes).await?;
     let mut suma = Informe::default();

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
@@ -193,6 +194,16 @@ pub struct Rendicion {
     pub nombre: String,
     /// How it ended the last time.
     pub fin: Fin,
+}
+
+impl fmt::Display for Rendicion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nombre = &self.nombre;
+        match &self.fin {
+            Fin::NoArranco(motivo) => write!(f, "{nombre} no puede trabajar: {motivo}"),
+            fin => write!(f, "{nombre} no se mantiene vivo ({})", fin.palabra()),
+        }
+    }
 }
 
 /// Keeps `puesto` held by an actor that `fabrica` builds, from now until the system ends or

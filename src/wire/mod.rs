@@ -8,6 +8,7 @@ pub mod admin;
 pub mod codec;
 pub mod huella;
 pub mod json;
+pub mod json_cliente;
 pub mod mensaje;
 pub mod pedido;
 pub mod respuesta;

@@ -1,0 +1,129 @@
+//! What each verb of the command line does, and with which exit code it ends.
+
+mod administrar;
+mod cargas;
+mod medir;
+mod pedir;
+mod solicitar;
+
+use crate::cli::{Invocacion, Orden};
+use crate::net::socket::NetError;
+use crate::nodo::{self, ArranqueError, Fin};
+use crate::role::Role;
+use crate::settings::Ajustes;
+use crate::settings::load::{cargar, cargar_nodo, entorno_del_proceso};
+
+/// How an order ended (contract §1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Salida {
+    /// All is done.
+    Bien,
+    /// A rule refused something, or a row or line was bad.
+    Rechazos,
+    /// A code that the order itself settled on.
+    Codigo(u8),
+}
+
+/// Why an order could not be done; `Display` is the Spanish sentence for its user.
+#[derive(Debug, thiserror::Error)]
+pub enum SalidaError {
+    /// The command line, the configuration or a file is wrong.
+    #[error("{0}")]
+    Uso(String),
+    /// Nobody could be reached.
+    #[error("{0}")]
+    Nadie(String),
+    /// Our own machinery, or the machine under it, failed.
+    #[error("{0}")]
+    Interno(String),
+}
+
+impl Salida {
+    const fn codigo(self) -> u8 {
+        match self {
+            Self::Bien => 0,
+            Self::Rechazos => 1,
+            Self::Codigo(codigo) => codigo,
+        }
+    }
+}
+
+impl SalidaError {
+    const fn codigo(&self) -> u8 {
+        match self {
+            Self::Uso(_) => 2,
+            Self::Nadie(_) => 69,
+            Self::Interno(_) => 70,
+        }
+    }
+}
+
+impl From<NetError> for SalidaError {
+    fn from(error: NetError) -> Self {
+        Self::Interno(error.to_string())
+    }
+}
+
+impl From<ArranqueError> for SalidaError {
+    fn from(error: ArranqueError) -> Self {
+        Self::Interno(error.to_string())
+    }
+}
+
+/// Does what the command line asks; its exit code, after a sentence on standard error when
+/// it could not.
+#[must_use]
+pub fn ejecutar(invocacion: &Invocacion) -> u8 {
+    match actix_rt::System::new().block_on(despachar(invocacion)) {
+        Ok(salida) => salida.codigo(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.codigo()
+        }
+    }
+}
+
+async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
+    let fuentes = invocacion.fuentes(entorno_del_proceso());
+    let ajustes = match invocacion.orden {
+        Orden::Nodo(_) => cargar_nodo(&fuentes),
+        _ => cargar(&fuentes),
+    }
+    .map_err(|error| SalidaError::Uso(error.to_string()))?;
+    match &invocacion.orden {
+        Orden::Nodo(nodo) => {
+            let solicitud = nodo
+                .solicitud_para(&ajustes.roles())
+                .map_err(|fin| SalidaError::Uso(fin.texto.trim_start_matches("error: ").trim().into()))?;
+            match solicitud {
+                None => correr_nodo(&ajustes).await,
+                Some(solicitud) if ajustes.roles() == [Role::Solicitante] => {
+                    solicitar::solicitar(&ajustes, solicitud).await
+                }
+                Some(_) => Err(SalidaError::Uso(
+                    "el solicitante corre solo: no se combina con otros roles".into(),
+                )),
+            }
+        }
+        Orden::Pedir(pedir) => pedir::pedir(&ajustes, pedir).await,
+        Orden::Sembrar => administrar::sembrar(&ajustes).await,
+        Orden::CatalogoImportar { ruta } => administrar::importar_catalogo(&ajustes, ruta).await,
+        Orden::Medir(medida) => match medir::medir(medida, &cargas_de(&ajustes)).await? {
+            0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),
+            _ => Ok(Salida::Bien),
+        },
+        Orden::Estado { .. } => Err(SalidaError::Uso("pendiente".into())),
+    }
+}
+
+async fn correr_nodo(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
+    match nodo::correr(ajustes).await? {
+        Fin::EnOrden => Ok(Salida::Bien),
+        Fin::Rendido(rendicion) => Err(SalidaError::Interno(rendicion.to_string())),
+    }
+}
+
+/// The cargas that our own clients use, as ZeroMQ addresses.
+fn cargas_de(ajustes: &Ajustes) -> Vec<String> {
+    ajustes.solicitante.cargas.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,80 @@
+//! A plain client, as any language would write one: a DEALER or a REQ, and JSON.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+pub struct Cliente {
+    socket: zmq::Socket,
+    _contexto: zmq::Context,
+}
+
+impl Cliente {
+    pub fn dealer(puerto: u16) -> Self {
+        Self::nuevo(puerto, zmq::DEALER)
+    }
+
+    pub fn req(puerto: u16) -> Self {
+        Self::nuevo(puerto, zmq::REQ)
+    }
+
+    fn nuevo(puerto: u16, tipo: zmq::SocketType) -> Self {
+        let contexto = zmq::Context::new();
+        let socket = contexto.socket(tipo).unwrap();
+        socket.set_linger(0).unwrap();
+        socket.set_rcvtimeo(10_000).unwrap();
+        socket.connect(&format!("tcp://127.0.0.1:{puerto}")).unwrap();
+        Self { socket, _contexto: contexto }
+    }
+
+    pub fn enviar(&self, solicitud: &Value) {
+        self.socket.send(solicitud.to_string().as_bytes(), 0).unwrap();
+    }
+
+    pub fn enviar_crudo(&self, marcos: &[&[u8]]) {
+        self.socket.send_multipart(marcos, 0).unwrap();
+    }
+
+    pub fn recibir(&self) -> Value {
+        let marcos = self.socket.recv_multipart(0).expect("an answer within 10 s");
+        serde_json::from_slice(marcos.last().unwrap()).unwrap()
+    }
+
+    pub fn recibir_marcos(&self) -> Vec<Vec<u8>> {
+        self.socket.recv_multipart(0).expect("an answer within 10 s")
+    }
+
+    pub fn nada_por(&self, espera: Duration) -> bool {
+        self.socket.poll(zmq::POLLIN, i64::try_from(espera.as_millis()).unwrap()).unwrap() == 0
+    }
+
+    pub fn pedir(&self, solicitud: &Value) -> Value {
+        self.enviar(solicitud);
+        self.recibir()
+    }
+
+    /// Repeats under the same op_id until there is a decision, as the contract tells clients
+    /// to; the deadline is the test's.
+    pub fn decidir(&self, solicitud: &Value) -> Value {
+        let limite = Instant::now() + Duration::from_secs(30);
+        loop {
+            let respuesta = self.pedir(solicitud);
+            if ["CONFIRMADO", "RECHAZADO"].contains(&respuesta["estado"].as_str().unwrap()) {
+                return respuesta;
+            }
+            assert!(Instant::now() < limite, "never decided: {respuesta}");
+        }
+    }
+}
+
+pub fn prestamo(isbn: &str, usuario: &str, op_id: &str) -> Value {
+    json!({"operacion": "prestamo", "isbn": isbn, "usuario": usuario, "op_id": op_id})
+}
+
+pub fn devolucion(isbn: &str, usuario: &str, op_id: &str) -> Value {
+    json!({"operacion": "devolucion", "isbn": isbn, "usuario": usuario, "op_id": op_id, "modo": "sincrono"})
+}
+
+pub fn consulta(isbn: &str) -> Value {
+    json!({"operacion": "consulta", "isbn": isbn})
+}

@@ -1,0 +1,11 @@
+//! Real processes over real sockets, with a plain JSON client: what the outside may rely on.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod archivo;
+mod arranque;
+mod cliente;
+mod contrato;
+mod fallos;
+mod mala_entrada;
+mod nodo;
+mod varios_procesos;

@@ -1,0 +1,207 @@
+//! Nodes under test: processes of the real binary in a folder of their own, killed when the
+//! test ends.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::cliente::{Cliente, consulta};
+
+const BINARIO: &str = env!("CARGO_BIN_EXE_biblioteca");
+
+/// A library of its own: a folder and ports that nobody else has.
+pub struct Biblioteca {
+    pub carpeta: TempDir,
+    pub clientes: u16,
+    pub eventos: u16,
+    pub trabajo: u16,
+    pub almacen: u16,
+    pub http: u16,
+}
+
+/// Ports that were free a moment ago; all held at once so that they differ.
+pub fn puertos<const N: usize>() -> [u16; N] {
+    let oyentes: [TcpListener; N] =
+        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    oyentes.map(|oyente| oyente.local_addr().unwrap().port())
+}
+
+impl Biblioteca {
+    pub fn vacia() -> Self {
+        let [clientes, eventos, trabajo, almacen, http] = puertos();
+        let carpeta = tempfile::tempdir().unwrap();
+        Self { carpeta, clientes, eventos, trabajo, almacen, http }
+    }
+
+    /// With the starting data.
+    pub fn sembrada() -> Self {
+        let biblioteca = Self::vacia();
+        let salida = biblioteca.orden(&["sembrar"]);
+        assert!(salida.status.success(), "{}", String::from_utf8_lossy(&salida.stderr));
+        biblioteca
+    }
+
+    pub fn datos(&self) -> PathBuf {
+        self.carpeta.path().join("datos")
+    }
+
+    pub fn base(&self) -> PathBuf {
+        self.datos().join("biblioteca.db")
+    }
+
+    /// The binary with this library's ports and folder in its environment.
+    pub fn comando(&self, argumentos: &[&str]) -> Command {
+        let local = |puerto: u16| format!("127.0.0.1:{puerto}");
+        let mut comando = Command::new(BINARIO);
+        comando
+            .args(argumentos)
+            .current_dir(self.carpeta.path())
+            .env("BIBLIOTECA_NODO__DATOS", self.datos())
+            .env("BIBLIOTECA_CARGA__CLIENTES", local(self.clientes))
+            .env("BIBLIOTECA_CARGA__EVENTOS", local(self.eventos))
+            .env("BIBLIOTECA_CARGA__TRABAJO", local(self.trabajo))
+            .env("BIBLIOTECA_ACTORES__CARGAS", local(self.trabajo))
+            .env("BIBLIOTECA_ACTORES__ALMACENAMIENTOS", local(self.almacen))
+            .env("BIBLIOTECA_ALMACENAMIENTO__ESCUCHA", local(self.almacen))
+            .env("BIBLIOTECA_SOLICITANTE__CARGAS", local(self.clientes))
+            .env("BIBLIOTECA_HTTP__ESCUCHA", local(self.http))
+            .stdin(Stdio::null());
+        comando
+    }
+
+    /// Runs a verb to its end.
+    pub fn orden(&self, argumentos: &[&str]) -> Output {
+        self.comando(argumentos).output().unwrap()
+    }
+
+    pub fn nodo(&self, argumentos: &[&str]) -> Nodo {
+        Nodo::de(self.comando(argumentos), &self.carpeta.path().join("nodo.log"))
+    }
+
+    pub fn rol(&self, rol: &str) -> Nodo {
+        Nodo::de(
+            self.comando(&["--role", rol]),
+            &self.carpeta.path().join(format!("{rol}.log")),
+        )
+    }
+
+    /// A `todo` node that answers.
+    pub fn todo(&self) -> Nodo {
+        let nodo = self.nodo(&[]);
+        self.espera_servicio();
+        nodo
+    }
+
+    pub fn cliente(&self) -> Cliente {
+        Cliente::dealer(self.clientes)
+    }
+
+    /// Waits until a read goes all the way to the database and back.
+    pub fn espera_servicio(&self) {
+        espera_servicio(self.clientes);
+    }
+
+    /// One number from the database, read beside the running node.
+    pub fn contar(&self, consulta: &str) -> i64 {
+        contar(&self.base(), consulta)
+    }
+}
+
+pub fn espera_servicio(puerto: u16) {
+    let limite = Instant::now() + Duration::from_secs(20);
+    loop {
+        let respuesta = Cliente::dealer(puerto).pedir(&consulta("nada"));
+        if respuesta["codigo"] == "LibroNoEncontrado" {
+            return;
+        }
+        assert!(Instant::now() < limite, "the node does not serve: {respuesta}");
+    }
+}
+
+pub fn contar(base: &Path, consulta: &str) -> i64 {
+    use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+    let opciones = SqliteConnectOptions::new().filename(base).read_only(true);
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let mut conexion = SqliteConnection::connect_with(&opciones).await.unwrap();
+        sqlx::query_scalar(sqlx::AssertSqlSafe(consulta.to_owned()))
+            .fetch_one(&mut conexion)
+            .await
+            .unwrap()
+    })
+}
+
+/// A running process.
+pub struct Nodo {
+    proceso: Child,
+    registro: PathBuf,
+}
+
+impl Nodo {
+    pub fn de(mut comando: Command, registro: &Path) -> Self {
+        let archivo = std::fs::OpenOptions::new().create(true).append(true).open(registro).unwrap();
+        let proceso = comando
+            .stdout(Stdio::null())
+            .stderr(archivo)
+            .spawn()
+            .unwrap();
+        Self { proceso, registro: registro.to_owned() }
+    }
+
+    pub fn senal(&self, senal: &str) {
+        let estado = Command::new("kill")
+            .args([&format!("-{senal}"), &self.proceso.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(estado.success());
+    }
+
+    /// kill -9, and the process is gone when this returns.
+    pub fn matar(&mut self) {
+        self.proceso.kill().unwrap();
+        self.proceso.wait().unwrap();
+    }
+
+    /// The exit code, within a deadline.
+    pub fn espera_fin(&mut self, plazo: Duration) -> i32 {
+        let limite = Instant::now() + plazo;
+        loop {
+            if let Some(estado) = self.proceso.try_wait().unwrap() {
+                return estado.code().unwrap_or(-1);
+            }
+            assert!(Instant::now() < limite, "still running:\n{}", self.registro());
+            std::thread::yield_now();
+        }
+    }
+
+    pub fn registro(&self) -> String {
+        std::fs::read_to_string(&self.registro).unwrap_or_default()
+    }
+
+    /// Waits for a line of its log.
+    pub fn espera_registro(&self, texto: &str) {
+        let limite = Instant::now() + Duration::from_secs(20);
+        while !self.registro().contains(texto) {
+            assert!(Instant::now() < limite, "no '{texto}' in:\n{}", self.registro());
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Nodo {
+    fn drop(&mut self) {
+        let _ = self.proceso.kill();
+        let _ = self.proceso.wait();
+        if std::thread::panicking() {
+            eprintln!("--- {}\n{}", self.registro.display(), self.registro());
+        }
+    }
+}
+
+/// A field of an answer, as text.
+pub fn texto<'a>(respuesta: &'a Value, campo: &str) -> &'a str {
+    respuesta[campo].as_str().unwrap_or_else(|| panic!("no {campo} in {respuesta}"))
+}
