@@ -55,7 +55,7 @@ paso "Lints"
 cargo clippy --locked --all-targets -- -D warnings
 probar
 paso "Documentación"
-RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 revisar_dependencias
 
 paso "Todo bien"

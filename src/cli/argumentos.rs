@@ -77,7 +77,7 @@ pub(super) struct ArgsNodo {
     /// Solicitante: nombre que lo distingue de otros con el mismo archivo
     #[arg(long, value_name = "NOMBRE", requires = "archivo")]
     pub(super) nombre: Option<String>,
-    /// Solicitante: orden de las columnas, p. ej. operacion,usuario,libro[,sede]
+    /// Solicitante: orden de las columnas, p. ej. operacion,usuario,libro,sede (la sede es opcional)
     #[arg(long, value_name = "COLUMNAS", requires = "archivo")]
     pub(super) columnas: Option<String>,
     /// Solicitante: abandona la pasada sin terminar y empieza otra

@@ -1,7 +1,7 @@
 //! The command line: arguments in, one typed [`Orden`] out.
 //!
-//! `main` calls [`leer`] and executes what it returns. [`argumentos`] is what clap reads,
-//! [`ayuda`] the Spanish of its errors. Nothing here reads a file, a variable or a socket.
+//! `main` calls [`leer`] and executes what it returns. `argumentos` is what clap reads,
+//! `ayuda` the Spanish of its errors. Nothing here reads a file, a variable or a socket.
 
 mod argumentos;
 mod ayuda;
