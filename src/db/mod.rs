@@ -1,5 +1,16 @@
 //! The database. The only folder that names sqlx; only `almacenamiento` (and the
 //! administrative verbs) open it.
+//!
+//! `decision` turns a batch into verdicts with the pure rules and `redaccion` writes their
+//! answers, for every kind of database alike; `reloj` tells a time that never goes back;
+//! `sembrar` makes the starting data; `sqlite` is the embedded store.
+
+mod decision;
+mod redaccion;
+pub mod reloj;
+mod sembrar;
+pub mod sqlite;
+mod titulo;
 
 use futures::future::BoxFuture;
 

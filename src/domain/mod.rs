@@ -1,5 +1,17 @@
 //! The rules of circulation, pure: no clock, no I/O, and nothing of ours imported.
+//!
+//! A batch is decided on a [`foto::Foto`]: what the database says about everything its
+//! operations name, changed in memory by each so that the next one sees it. `prestamo`,
+//! `devolucion` and `renovacion` hold one operation each; `reglas` the numbers they obey;
+//! `plazo` the calendar.
 
+pub mod devolucion;
+pub mod foto;
 pub mod ids;
 pub mod operacion;
+pub mod plazo;
+pub mod prestamo;
 pub mod rechazo;
+pub mod reglas;
+pub mod renovacion;
+pub mod solicitud;

@@ -1,0 +1,195 @@
+//! Opening the file: options of the connections, checks that it is ours and sound, migrations.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqlitePool,
+    SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Error};
+
+use crate::db::Fallo;
+
+/// SQLite older than this corrupts a WAL that is reset while another connection reads it.
+const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
+
+/// Largest file that is checked page by page at opening, in bytes: about a second of reading;
+/// a longer check would delay a standby's takeover.
+const REVISION_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// How long a statement waits for another program that holds the file, in ms: shorter than an
+/// almacenamiento's answer to its client.
+const ESPERA_MS: u64 = 700;
+
+/// `PRAGMA application_id` of our files, set by the first migration.
+const APLICACION: i64 = 0x4269_626C;
+
+static MIGRACIONES: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The writer: one connection, full durability.
+///
+/// # Errors
+/// [`Fallo::Inservible`] when the file is no database of ours or damaged.
+pub async fn abrir_escritor(base: &Path) -> Result<SqliteConnection, Fallo> {
+    opciones(base)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .connect()
+        .await
+        .map_err(|causa| explicar(base, causa))
+}
+
+/// Readers: they never write, and see the last commit.
+pub fn abrir_lectores(base: &Path, cuantos: u32) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(cuantos.max(1))
+        .acquire_timeout(Duration::from_millis(ESPERA_MS))
+        .connect_lazy_with(opciones(base).read_only(true))
+}
+
+/// Refuses what is not ours, brings the tables up to date and looks for damage.
+///
+/// # Errors
+/// [`Fallo::Inservible`] with what a person should do.
+pub async fn preparar(base: &Path, escritor: &mut SqliteConnection) -> Result<(), Fallo> {
+    let explicado = |causa| explicar(base, causa);
+    let (version, aplicacion, tablas): (String, i64, i64) = sqlx::query_as(
+        "SELECT sqlite_version(), (SELECT application_id FROM pragma_application_id), \
+         (SELECT count(*) FROM sqlite_master)",
+    )
+    .fetch_one(&mut *escritor)
+    .await
+    .map_err(explicado)?;
+    revisar_version(&version)?;
+    if tablas > 0 && aplicacion != APLICACION {
+        return Err(Fallo::Inservible(format!(
+            "{} es una base de datos de otro programa; indique otra ruta en \
+             almacenamiento.base_datos",
+            base.display()
+        )));
+    }
+    if tablas > 0 {
+        revisar_paginas(base, escritor).await?;
+    }
+    MIGRACIONES
+        .run(escritor)
+        .await
+        .map_err(|causa| sin_migrar(base, causa))
+}
+
+/// The database's identity and the latest instant in it.
+///
+/// # Errors
+/// [`Fallo::Inservible`] when they cannot be read.
+pub async fn identidad(
+    base: &Path,
+    escritor: &mut SqliteConnection,
+) -> Result<(String, Option<Timestamp>), Fallo> {
+    let (base_id, ultimo): (String, String) = sqlx::query_as(
+        "SELECT base_id, max(creada_en,
+             coalesce((SELECT creada_en FROM operaciones ORDER BY rowid DESC LIMIT 1), ''),
+             coalesce((SELECT max(repetida_en) FROM operaciones
+                       WHERE rowid > (SELECT max(rowid) - 1000 FROM operaciones)), ''),
+             coalesce((SELECT fecha FROM historial ORDER BY id DESC LIMIT 1), ''))
+         FROM base",
+    )
+    .fetch_one(escritor)
+    .await
+    .map_err(|causa| explicar(base, causa))?;
+    Ok((base_id, ultimo.parse().ok()))
+}
+
+fn opciones(base: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(base)
+        .locking_mode(SqliteLockingMode::Normal)
+        .busy_timeout(Duration::from_millis(ESPERA_MS))
+        .foreign_keys(true)
+        // 64 MiB of pages: the indexes that a batch touches stay in memory.
+        .pragma("cache_size", "-65536")
+        .disable_statement_logging()
+}
+
+fn revisar_version(version: &str) -> Result<(), Fallo> {
+    let mut partes = version.split('.').map(|parte| parte.parse().unwrap_or(0));
+    let mut parte = || partes.next().unwrap_or(0);
+    if (parte(), parte(), parte()) >= VERSION_MIN {
+        return Ok(());
+    }
+    let (a, b, c) = VERSION_MIN;
+    Err(Fallo::Inservible(format!(
+        "SQLite {version} puede dañar la base de datos; compile con SQLite {a}.{b}.{c} o \
+         posterior"
+    )))
+}
+
+async fn revisar_paginas(base: &Path, escritor: &mut SqliteConnection) -> Result<(), Fallo> {
+    // Only its size is asked: the file itself is opened by SQLite alone.
+    let bytes = std::fs::metadata(base).map_or(0, |datos| datos.len());
+    if bytes > REVISION_BYTES_MAX {
+        return Ok(());
+    }
+    let (hallazgo,): (String,) = sqlx::query_as("PRAGMA quick_check(1)")
+        .fetch_one(escritor)
+        .await
+        .map_err(|causa| explicar(base, causa))?;
+    if hallazgo == "ok" {
+        return Ok(());
+    }
+    Err(danada(base, &hallazgo))
+}
+
+fn sin_migrar(base: &Path, causa: MigrateError) -> Fallo {
+    match causa {
+        MigrateError::Execute(causa) | MigrateError::ExecuteMigration(causa, _) => {
+            explicar(base, causa)
+        }
+        otra => Fallo::Inservible(format!(
+            "las tablas de {} no son de esta versión ({otra}); use la versión de biblioteca que \
+             la creó o una posterior",
+            base.display()
+        )),
+    }
+}
+
+/// What SQLite says of a file at opening, as advice to a person.
+fn explicar(base: &Path, causa: Error) -> Fallo {
+    let codigo = match &causa {
+        Error::Database(error) => error.code().and_then(|c| c.parse::<i32>().ok()),
+        _ => None,
+    };
+    // The low byte is the primary code: SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CANTOPEN.
+    match codigo.map(|codigo| codigo & 0xff) {
+        Some(11 | 26) => danada(base, &causa.to_string()),
+        Some(14) => Fallo::Inservible(format!(
+            "no se puede abrir {}: {causa}. Revise la ruta y los permisos de su carpeta",
+            base.display()
+        )),
+        _ => Fallo::NoAplicado(causa),
+    }
+}
+
+fn danada(base: &Path, detalle: &str) -> Fallo {
+    Fallo::Inservible(format!(
+        "{} no es una base de datos sana ({detalle}). No la borre: detenga los nodos, guarde una \
+         copia de la carpeta y restaure el último respaldo",
+        base.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(revisar_version("3.51.3").is_ok());
+        assert!(revisar_version("3.100.0").is_ok());
+        assert!(revisar_version("3.9.9").is_err());
+        assert!(revisar_version("3.51.2").is_err());
+    }
+}

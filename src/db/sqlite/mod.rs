@@ -1,0 +1,246 @@
+//! The embedded store: one SQLite file with one owner (`candado`), one writing connection and
+//! a pool of readers.
+//!
+//! `conexion` opens and checks the file; `lote` decides a batch with `cargar` and `guardar`;
+//! `leer` answers questions; `administrar` adds books and starting data. The file, its -wal
+//! and its -shm are touched through SQLite only.
+
+mod administrar;
+mod candado;
+mod cargar;
+mod conexion;
+mod guardar;
+mod leer;
+mod lote;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt};
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{Connection, Error};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::db::reloj::{Pared, Reloj};
+use crate::db::{Almacen, Asiento, Fallo};
+use crate::domain::reglas::Reglas;
+use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::pedido::Pedido;
+use crate::wire::respuesta::Respuesta;
+
+pub use candado::{Candado, esperar_candado};
+
+/// How to open a store.
+pub struct Opciones {
+    /// The database file; made if missing, with its folders.
+    pub ruta: PathBuf,
+    /// The library's rules.
+    pub reglas: Reglas,
+    /// Connections for reading, at least 1.
+    pub lectores: u32,
+    /// The wall clock.
+    pub pared: Pared,
+}
+
+impl Opciones {
+    /// The file with default rules, two readers and the PC's clock.
+    #[must_use]
+    pub fn nuevas(ruta: impl Into<PathBuf>) -> Self {
+        Self {
+            ruta: ruta.into(),
+            reglas: Reglas::default(),
+            lectores: 2,
+            pared: Box::new(Timestamp::now),
+        }
+    }
+}
+
+impl fmt::Debug for Opciones {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opciones")
+            .field("ruta", &self.ruta)
+            .finish_non_exhaustive()
+    }
+}
+
+/// See the module's own page. Cheap to share behind an `Arc`.
+#[derive(Debug)]
+pub struct SqliteAlmacen {
+    base_id: String,
+    nucleo: Arc<Nucleo>,
+}
+
+/// What a running transaction keeps alive, even when its caller and the store are gone: the
+/// lock is freed after the last of it.
+#[derive(Debug)]
+struct Nucleo {
+    ruta: PathBuf,
+    reglas: Reglas,
+    reloj: Reloj,
+    /// None after a failure that left the connection in doubt; the next batch opens another.
+    escritor: Mutex<Option<SqliteConnection>>,
+    lectores: SqlitePool,
+    _candado: Candado,
+}
+
+impl SqliteAlmacen {
+    /// Takes the database's lock and opens it.
+    ///
+    /// # Errors
+    /// [`Fallo::Ocupada`] when another process owns it; [`Fallo::Inservible`] when it is
+    /// damaged or not ours, with advice in Spanish; [`Fallo::NoAplicado`] otherwise.
+    pub async fn abrir(opciones: Opciones) -> Result<Self, Fallo> {
+        let candado = Candado::tomar(&opciones.ruta)?;
+        Self::abrir_con(opciones, candado).await
+    }
+
+    /// Opens the database whose lock [`esperar_candado`] gave.
+    ///
+    /// # Errors
+    /// As [`SqliteAlmacen::abrir`], but for `Ocupada`.
+    pub async fn abrir_con(opciones: Opciones, candado: Candado) -> Result<Self, Fallo> {
+        let ruta = opciones.ruta;
+        let mut escritor = conexion::abrir_escritor(&ruta).await?;
+        conexion::preparar(&ruta, &mut escritor).await?;
+        let (base_id, ultimo) = conexion::identidad(&ruta, &mut escritor).await?;
+        let lectores = conexion::abrir_lectores(&ruta, opciones.lectores);
+        Ok(Self {
+            base_id,
+            nucleo: Arc::new(Nucleo {
+                ruta,
+                reglas: opciones.reglas,
+                reloj: Reloj::desde(opciones.pared, ultimo),
+                escritor: Mutex::new(Some(escritor)),
+                lectores,
+                _candado: candado,
+            }),
+        })
+    }
+
+    /// Waits for the transaction that runs, closes every connection and frees the lock.
+    pub async fn cerrar(self) {
+        self.nucleo.lectores.close().await;
+        let escritor = self.nucleo.escritor.lock().await.take();
+        if let Some(escritor) = escritor
+            && let Err(causa) = escritor.close().await
+        {
+            // Everything answered is committed; the next opening recovers the WAL.
+            tracing::warn!(%causa, "database closed with an error");
+        }
+    }
+}
+
+impl Almacen for SqliteAlmacen {
+    fn aplicar(&self, lote: Vec<Asiento>) -> BoxFuture<'_, Result<Vec<Respuesta>, Fallo>> {
+        if lote.is_empty() {
+            return async { Ok(Vec::new()) }.boxed();
+        }
+        if lote.iter().any(|a| a.pedido.operacion.es_lectura()) {
+            let causa = Error::Protocol("a read in a batch of writes".to_owned());
+            return async { Err(Fallo::NoAplicado(causa)) }.boxed();
+        }
+        let nucleo = Arc::clone(&self.nucleo);
+        desprender(async move {
+            let mut turno = nucleo.empezar().await?;
+            let ahora = turno.ahora;
+            let hecho = lote::procesar(&mut turno.conexion, &nucleo.reglas, &lote, ahora).await;
+            turno.terminar(hecho).await
+        })
+    }
+
+    fn leer(&self, pedido: Pedido) -> BoxFuture<'_, Result<Respuesta, Fallo>> {
+        async move {
+            let nucleo = &self.nucleo;
+            let ahora = nucleo.reloj.ahora();
+            leer::leer(&nucleo.lectores, &nucleo.reglas, &pedido, ahora)
+                .await
+                .map_err(Fallo::NoAplicado)
+        }
+        .boxed()
+    }
+
+    fn administrar(&self, encomienda: Encomienda) -> BoxFuture<'_, Result<Informe, Fallo>> {
+        let nucleo = Arc::clone(&self.nucleo);
+        desprender(async move {
+            let mut turno = nucleo.empezar().await?;
+            let (ahora, conexion) = (turno.ahora, &mut turno.conexion);
+            let hecho =
+                administrar::administrar(conexion, &nucleo.reglas, &encomienda, ahora).await;
+            turno.terminar(hecho).await
+        })
+    }
+
+    fn base_id(&self) -> &str {
+        &self.base_id
+    }
+}
+
+/// One transaction of the writer. The connection is put back only when its state is known, so
+/// that neither an error nor a panic leaves half a transaction open for the next one.
+struct Turno<'a> {
+    puesto: MutexGuard<'a, Option<SqliteConnection>>,
+    conexion: SqliteConnection,
+    /// Read with the database locked: no earlier commit has a later instant.
+    ahora: Timestamp,
+}
+
+impl Nucleo {
+    async fn empezar(&self) -> Result<Turno<'_>, Fallo> {
+        let mut puesto = self.escritor.lock().await;
+        let mut conexion = match puesto.take() {
+            Some(conexion) => conexion,
+            None => conexion::abrir_escritor(&self.ruta).await?,
+        };
+        ejecutar(&mut conexion, "BEGIN IMMEDIATE")
+            .await
+            .map_err(Fallo::NoAplicado)?;
+        Ok(Turno {
+            puesto,
+            conexion,
+            ahora: self.reloj.ahora(),
+        })
+    }
+}
+
+impl Turno<'_> {
+    /// Commits what was done, or rolls back.
+    async fn terminar<T>(mut self, resultado: Result<T, Error>) -> Result<T, Fallo> {
+        match resultado {
+            Ok(hecho) => {
+                ejecutar(&mut self.conexion, "COMMIT")
+                    .await
+                    .map_err(Fallo::Incierto)?;
+                *self.puesto = Some(self.conexion);
+                Ok(hecho)
+            }
+            Err(causa) => {
+                // Some errors have rolled back already; then this one fails and a new
+                // connection is the sure way to a clean state.
+                if ejecutar(&mut self.conexion, "ROLLBACK").await.is_ok() {
+                    *self.puesto = Some(self.conexion);
+                }
+                Err(Fallo::NoAplicado(causa))
+            }
+        }
+    }
+}
+
+async fn ejecutar(conexion: &mut SqliteConnection, sentencia: &'static str) -> Result<(), Error> {
+    sqlx::query(sentencia).execute(conexion).await.map(|_| ())
+}
+
+/// Runs a transaction in a task of its own: a caller that stops waiting does not stop it half
+/// way. A panic in it says nothing about the commit.
+fn desprender<T: Send + 'static>(
+    trabajo: impl Future<Output = Result<T, Fallo>> + Send + 'static,
+) -> BoxFuture<'static, Result<T, Fallo>> {
+    let tarea = tokio::spawn(trabajo);
+    async move {
+        tarea
+            .await
+            .unwrap_or(Err(Fallo::Incierto(Error::WorkerCrashed)))
+    }
+    .boxed()
+}
