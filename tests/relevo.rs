@@ -12,8 +12,16 @@ use biblioteca::wire::respuesta::{Causa, Desenlace, Estado, Respuesta};
 
 fn encargo(id: u64, plazo_ms: u32) -> Encargo {
     let texto = br#"{"operacion":"prestamo","isbn":"A","usuario":"u","op_id":"k"}"#;
-    let pedido = leer_peticion(texto, &Sede::parse("sede1").unwrap()).unwrap().pedido;
-    Encargo { id, pedido, plazo_ms, edad_ms: None, intento: 1 }
+    let pedido = leer_peticion(texto, &Sede::parse("sede1").unwrap())
+        .unwrap()
+        .pedido;
+    Encargo {
+        id,
+        pedido,
+        plazo_ms,
+        edad_ms: None,
+        intento: 1,
+    }
 }
 
 fn decidida() -> Desenlace {
@@ -45,7 +53,10 @@ impl Mesa {
             silencio_max: Duration::from_secs(1),
         };
         let extremos: Vec<String> = (0..endpoints).map(|i| format!("tcp://s{i}:5570")).collect();
-        Self { relevo: Relevo::nuevo(ajuste, &extremos, None), ahora: Instant::now() }
+        Self {
+            relevo: Relevo::nuevo(ajuste, &extremos, None),
+            ahora: Instant::now(),
+        }
     }
 
     fn paso(&mut self, entrada: Entrada) -> Vec<Salida> {
@@ -56,7 +67,10 @@ impl Mesa {
     }
 
     fn estado(&mut self, almacen: usize, disposicion: Disposicion) -> Vec<Salida> {
-        let estado = EstadoAlmacen { disposicion, base_id: "b".into() };
+        let estado = EstadoAlmacen {
+            disposicion,
+            base_id: "b".into(),
+        };
         self.paso(Entrada::Estado(almacen, estado))
     }
 
@@ -69,7 +83,10 @@ impl Mesa {
     }
 
     fn resulta(&mut self, almacen: usize, id: u64, desenlace: Desenlace) -> Vec<Salida> {
-        self.paso(Entrada::Resultados(almacen, vec![Resultado { id, desenlace }]))
+        self.paso(Entrada::Resultados(
+            almacen,
+            vec![Resultado { id, desenlace }],
+        ))
     }
 }
 
@@ -91,7 +108,10 @@ fn respondido(salidas: &[Salida]) -> Desenlace {
 fn with_no_almacenamiento_in_sight_it_is_told_at_once_that_nothing_was_applied() {
     let mut mesa = Mesa::nueva(2);
     let salidas = mesa.encarga(7);
-    assert_eq!(respondido(&salidas), Desenlace::NoAplicada(Causa::SinAlmacenamiento));
+    assert_eq!(
+        respondido(&salidas),
+        Desenlace::NoAplicada(Causa::SinAlmacenamiento)
+    );
 }
 
 #[test]
@@ -121,7 +141,12 @@ fn a_standby_is_passed_over_and_does_not_count_against_its_breaker() {
             assert_eq!(enviado(&mesa.resulta(0, numero, Desenlace::EnEspera)).0, 1);
         }
     }
-    assert!(mesa.relevo.estado(mesa.ahora).iter().all(|e| e.breaker == EstadoBreaker::Cerrado));
+    assert!(
+        mesa.relevo
+            .estado(mesa.ahora)
+            .iter()
+            .all(|e| e.breaker == EstadoBreaker::Cerrado)
+    );
 }
 
 #[test]
@@ -133,9 +158,14 @@ fn when_the_connection_falls_the_work_goes_to_the_other_under_the_same_op_id() {
     let salidas = mesa.paso(Entrada::Desconectado(primero));
     let (segundo, id) = enviado(&salidas);
     assert_ne!(primero, segundo);
-    let Salida::Enviar(_, encargo) = &salidas[0] else { panic!() };
+    let Salida::Enviar(_, encargo) = &salidas[0] else {
+        panic!()
+    };
     assert_eq!(encargo.pedido.op_id.as_str(), "k");
-    assert_eq!(respondido(&mesa.resulta(segundo, id, decidida())), decidida());
+    assert_eq!(
+        respondido(&mesa.resulta(segundo, id, decidida())),
+        decidida()
+    );
 }
 
 #[test]
@@ -143,12 +173,22 @@ fn what_was_sent_and_not_answered_ends_uncertain_what_never_was_sent_does_not() 
     let mut mesa = Mesa::nueva(1);
     mesa.listo(0);
     mesa.encarga(1);
-    assert_eq!(mesa.paso(Entrada::Desconectado(0)), vec![], "its successor may be on its way");
+    assert_eq!(
+        mesa.paso(Entrada::Desconectado(0)),
+        vec![],
+        "its successor may be on its way"
+    );
     mesa.ahora += Duration::from_millis(1_100);
     let salidas = mesa.paso(Entrada::Tic);
-    assert_eq!(respondido(&salidas), Desenlace::Incierta(Causa::SinAlmacenamiento));
+    assert_eq!(
+        respondido(&salidas),
+        Desenlace::Incierta(Causa::SinAlmacenamiento)
+    );
     let salidas = mesa.encarga(2);
-    assert_eq!(respondido(&salidas), Desenlace::NoAplicada(Causa::SinAlmacenamiento));
+    assert_eq!(
+        respondido(&salidas),
+        Desenlace::NoAplicada(Causa::SinAlmacenamiento)
+    );
 }
 
 #[test]
@@ -176,7 +216,10 @@ fn three_silences_open_the_breaker_and_the_endpoint_gets_no_operation_for_ten_se
     }
     // A beat that says "ready" leads to MEDIO_ABIERTO; one that is missing does not.
     mesa.relevo.paso(mesa.ahora, Entrada::Tic, &mut Vec::new());
-    assert_ne!(mesa.relevo.estado(mesa.ahora)[0].breaker, EstadoBreaker::Cerrado);
+    assert_ne!(
+        mesa.relevo.estado(mesa.ahora)[0].breaker,
+        EstadoBreaker::Cerrado
+    );
     assert_eq!(mesa.relevo.en_curso(), 0);
 }
 
@@ -193,7 +236,10 @@ fn operations_without_heartbeats_open_the_breaker_of_the_missing_endpoint() {
     for id in 3..7 {
         mesa.encarga(id);
     }
-    assert_eq!(mesa.relevo.estado(mesa.ahora)[0].breaker, EstadoBreaker::Abierto);
+    assert_eq!(
+        mesa.relevo.estado(mesa.ahora)[0].breaker,
+        EstadoBreaker::Abierto
+    );
 }
 
 #[test]
@@ -204,7 +250,10 @@ fn attempts_are_bounded_by_rounds_times_endpoints() {
     let otra = mesa.resulta(0, id, Desenlace::NoAplicada(Causa::SinAlmacenamiento));
     assert_eq!(enviado(&otra), (0, id));
     let fin = mesa.resulta(0, id, Desenlace::NoAplicada(Causa::SinAlmacenamiento));
-    assert_eq!(respondido(&fin), Desenlace::NoAplicada(Causa::SinAlmacenamiento));
+    assert_eq!(
+        respondido(&fin),
+        Desenlace::NoAplicada(Causa::SinAlmacenamiento)
+    );
 }
 
 #[test]
@@ -223,7 +272,10 @@ fn what_could_not_be_sent_is_certainly_not_applied_and_goes_elsewhere() {
 fn another_librarys_database_gets_nothing() {
     let mut mesa = Mesa::nueva(2);
     mesa.listo(0);
-    let ajena = EstadoAlmacen { disposicion: Disposicion::Listo, base_id: "otra".into() };
+    let ajena = EstadoAlmacen {
+        disposicion: Disposicion::Listo,
+        base_id: "otra".into(),
+    };
     mesa.paso(Entrada::Estado(1, ajena));
     for id in 0..4 {
         assert_eq!(enviado(&mesa.encarga(id)).0, 0);

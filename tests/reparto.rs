@@ -17,7 +17,9 @@ const PLAZO: Duration = Duration::from_millis(2_500);
 
 fn pedido(operacion: &str) -> Pedido {
     let texto = format!(r#"{{"operacion":"{operacion}","isbn":"A","usuario":"u","op_id":"k"}}"#);
-    leer_peticion(texto.as_bytes(), &Sede::parse("sede1").unwrap()).unwrap().pedido
+    leer_peticion(texto.as_bytes(), &Sede::parse("sede1").unwrap())
+        .unwrap()
+        .pedido
 }
 
 fn par(nombre: &str) -> Par {
@@ -42,8 +44,14 @@ struct Mesa {
 
 impl Mesa {
     fn nueva(cola_max: usize) -> Self {
-        let ajuste = Ajuste { silencio_max: Duration::from_secs(1), cola_max };
-        Self { reparto: Reparto::nuevo(ajuste), ahora: Instant::now() }
+        let ajuste = Ajuste {
+            silencio_max: Duration::from_secs(1),
+            cola_max,
+        };
+        Self {
+            reparto: Reparto::nuevo(ajuste),
+            ahora: Instant::now(),
+        }
     }
 
     fn paso(&mut self, entrada: Entrada) -> Vec<Salida> {
@@ -57,11 +65,18 @@ impl Mesa {
     }
 
     fn pide(&mut self, id: u64, operacion: &str) -> Vec<Salida> {
-        self.paso(Entrada::Pedido { id, pedido: pedido(operacion), plazo: PLAZO })
+        self.paso(Entrada::Pedido {
+            id,
+            pedido: pedido(operacion),
+            plazo: PLAZO,
+        })
     }
 
     fn resulta(&mut self, nombre: &str, id: u64, desenlace: Desenlace) -> Vec<Salida> {
-        self.paso(Entrada::Resultados(par(nombre), vec![Resultado { id, desenlace }]))
+        self.paso(Entrada::Resultados(
+            par(nombre),
+            vec![Resultado { id, desenlace }],
+        ))
     }
 
     fn pasan(&mut self, ms: u64) -> Vec<Salida> {
@@ -89,7 +104,10 @@ fn with_no_actor_of_its_kind_it_is_told_at_once() {
     let mut mesa = Mesa::nueva(10);
     mesa.latido("devoluciones", Operacion::Devolucion, 10);
     let salidas = mesa.pide(1, "prestamo");
-    assert_eq!(respuesta(salidas), (1, Desenlace::NoAplicada(Causa::SinActores)));
+    assert_eq!(
+        respuesta(salidas),
+        (1, Desenlace::NoAplicada(Causa::SinActores))
+    );
 }
 
 #[test]
@@ -117,9 +135,15 @@ fn beyond_its_credits_it_waits_and_beyond_the_queue_it_is_refused() {
     mesa.pide(1, "prestamo");
     assert_eq!(mesa.pide(2, "prestamo"), vec![]);
     let llena = mesa.pide(3, "prestamo");
-    assert_eq!(respuesta(llena), (3, Desenlace::NoAplicada(Causa::ColaLlena)));
+    assert_eq!(
+        respuesta(llena),
+        (3, Desenlace::NoAplicada(Causa::ColaLlena))
+    );
     let salidas = mesa.resulta("a", 1, decidida());
-    assert!(matches!(&salidas[..], [Salida::Responder(1, ..), Salida::Enviar(..)]), "{salidas:?}");
+    assert!(
+        matches!(&salidas[..], [Salida::Responder(1, ..), Salida::Enviar(..)]),
+        "{salidas:?}"
+    );
 }
 
 #[test]
@@ -131,7 +155,10 @@ fn the_work_of_a_dead_actor_goes_to_another_once_and_then_ends_uncertain() {
     assert_eq!(destino(&mesa.paso(Entrada::Ausente(par("a")))), par("b"));
     mesa.latido("c", Operacion::Prestamo, 10);
     let salidas = mesa.paso(Entrada::Ausente(par("b")));
-    assert_eq!(respuesta(salidas), (1, Desenlace::Incierta(Causa::SinActores)));
+    assert_eq!(
+        respuesta(salidas),
+        (1, Desenlace::Incierta(Causa::SinActores))
+    );
 }
 
 #[test]
@@ -144,7 +171,11 @@ fn an_actor_that_is_silent_for_a_second_is_dead_and_its_late_answer_still_counts
     assert_eq!(destino(&mesa.pasan(200)), par("b"));
     mesa.latido("a", Operacion::Prestamo, 10);
     let tarde = mesa.resulta("a", 1, Desenlace::Incierta(Causa::PlazoVencido));
-    assert_eq!(tarde, vec![], "only its holder may say that it does not know");
+    assert_eq!(
+        tarde,
+        vec![],
+        "only its holder may say that it does not know"
+    );
     let salidas = mesa.resulta("a", 1, decidida());
     assert_eq!(respuesta(salidas), (1, decidida()));
     assert_eq!(mesa.reparto.estado().entregadas, 0);
@@ -161,7 +192,10 @@ fn when_its_time_is_over_it_is_uncertain_if_handed_over_and_not_applied_if_it_wa
         mesa.latido("a", Operacion::Prestamo, 1);
         salidas.extend(mesa.pasan(250));
     }
-    let desenlaces: Vec<_> = salidas.into_iter().map(|salida| respuesta(vec![salida])).collect();
+    let desenlaces: Vec<_> = salidas
+        .into_iter()
+        .map(|salida| respuesta(vec![salida]))
+        .collect();
     assert_eq!(
         desenlaces,
         [
@@ -193,7 +227,10 @@ fn who_says_goodbye_gets_nothing_more_and_finishes_what_it_has() {
     mesa.pide(1, "prestamo");
     mesa.paso(Entrada::Adios(par("a")));
     let salidas = mesa.pide(2, "prestamo");
-    assert_eq!(respuesta(salidas), (2, Desenlace::NoAplicada(Causa::SinActores)));
+    assert_eq!(
+        respuesta(salidas),
+        (2, Desenlace::NoAplicada(Causa::SinActores))
+    );
     let salidas = mesa.resulta("a", 1, decidida());
     assert_eq!(respuesta(salidas), (1, decidida()));
 }
@@ -205,7 +242,10 @@ fn those_who_wait_are_told_when_the_last_actor_of_their_kind_dies() {
     mesa.pide(1, "prestamo");
     mesa.pide(2, "prestamo");
     let salidas = mesa.paso(Entrada::Ausente(par("a")));
-    let desenlaces: Vec<_> = salidas.into_iter().map(|salida| respuesta(vec![salida])).collect();
+    let desenlaces: Vec<_> = salidas
+        .into_iter()
+        .map(|salida| respuesta(vec![salida]))
+        .collect();
     assert_eq!(
         desenlaces,
         [

@@ -33,7 +33,10 @@ impl EnMarcha {
         let _ = self.puesto.entregar(Despedirse);
         hasta(async || match self.puesto.actor() {
             None => true,
-            Some(actor) => actor.send(VerEstado).await.is_ok_and(|estado| estado.en_curso == 0),
+            Some(actor) => actor
+                .send(VerEstado)
+                .await
+                .is_ok_and(|estado| estado.en_curso == 0),
         })
         .await;
     }
@@ -51,20 +54,33 @@ pub fn arrancar(entorno: &Entorno<'_>, rol: Role) -> Result<Vec<EnMarcha>, Arran
         _ => Operacion::Prestamo,
     };
     let base = BaseConocida::en(&ajustes.nodo.datos);
-    base.leer().map_err(|error| {
-        ArranqueError::Carpeta(ajustes.nodo.datos.display().to_string(), error)
-    })?;
+    base.leer()
+        .map_err(|error| ArranqueError::Carpeta(ajustes.nodo.datos.display().to_string(), error))?;
     let lugar = Lugar {
-        cargas: ajustes.actores.cargas.iter().map(ToString::to_string).collect(),
-        almacenes: ajustes.actores.almacenamientos.iter().map(ToString::to_string).collect(),
+        cargas: ajustes
+            .actores
+            .cargas
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        almacenes: ajustes
+            .actores
+            .almacenamientos
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         creditos: ajustes.actores.creditos,
         latido: entorno.latido(),
     };
     let ajuste = ajuste(entorno);
     let en_marcha = (1..=ajustes.actores.por_tipo).map(|numero| {
         let puesto = Puesto::vacante();
-        let (mio, contexto, lugar, base) =
-            (puesto.clone(), entorno.contexto.clone(), lugar.clone(), base.clone());
+        let (mio, contexto, lugar, base) = (
+            puesto.clone(),
+            entorno.contexto.clone(),
+            lugar.clone(),
+            base.clone(),
+        );
         vigilar(
             format!("{rol}-{numero}"),
             puesto.clone(),
@@ -75,7 +91,12 @@ pub fn arrancar(entorno: &Entorno<'_>, rol: Role) -> Result<Vec<EnMarcha>, Arran
                 let relevo = Relevo::nuevo(ajuste, &lugar.almacenes, conocida);
                 let enlaces =
                     tender(&contexto, &lugar, tema, &mio).map_err(|error| error.to_string())?;
-                Ok(ActorOperacion::nuevo(centinela, relevo, enlaces, base.clone()))
+                Ok(ActorOperacion::nuevo(
+                    centinela,
+                    relevo,
+                    enlaces,
+                    base.clone(),
+                ))
             },
         );
         EnMarcha { tema, puesto }

@@ -2,6 +2,7 @@
 //! database for it and for the administrative verbs.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Drenar};
 use crate::almacenamiento::puerta::PuertaAlmacen;
 use crate::almacenamiento::tarea::Contestador;
 use crate::db::Almacen;
-use crate::db::sqlite::{Opciones, SqliteAlmacen};
+use crate::db::sqlite::{Opciones, SqliteAlmacen, esperar_candado};
 use crate::domain::reglas::{Registro, Reglas};
 use crate::net::server::{Escucha, servir};
 use crate::net::socket::Publico;
@@ -42,7 +43,7 @@ impl EnMarcha {
 pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let ajustes = entorno.ajustes;
     let almacenamiento = &ajustes.almacenamiento;
-    let opciones = opciones(ajustes)?;
+    let abrir = abridor(ajustes)?;
     let puesto = Puesto::vacante();
     let anuncio = Rc::new(RefCell::new(EstadoAlmacen {
         disposicion: Disposicion::NoListo,
@@ -67,7 +68,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let (real, _) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
     tracing::info!(extremo = real, "el almacenamiento espera actores");
     let ajuste = Ajuste {
-        abrir: abridor(opciones),
+        abrir,
         cola_max,
         lote_max: almacenamiento.lote_max as usize,
         anuncio,
@@ -84,18 +85,32 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     Ok(EnMarcha { puesto })
 }
 
-fn abridor(opciones: Opciones) -> Abrir {
-    Rc::new(move |esperar| {
-        let opciones = opciones.clone();
+fn abridor(ajustes: &Ajustes) -> Result<Abrir, ArranqueError> {
+    let (ruta, reglas) = (ruta(ajustes)?, reglas(ajustes)?);
+    let lectores = ajustes.almacenamiento.lectores;
+    Ok(Rc::new(move |esperar| {
+        let (ruta, reglas) = (ruta.clone(), reglas.clone());
         Box::pin(async move {
+            let opciones = Opciones {
+                reglas,
+                lectores,
+                ..Opciones::nuevas(&ruta)
+            };
             let almacen = if esperar {
-                SqliteAlmacen::esperar_y_abrir(opciones).await?
+                let candado = esperar_candado(&ruta).await?;
+                SqliteAlmacen::abrir_con(opciones, candado).await?
             } else {
                 SqliteAlmacen::abrir(opciones).await?
             };
             Ok(Arc::new(almacen) as Arc<dyn Almacen>)
         })
-    })
+    }))
+}
+
+fn ruta(ajustes: &Ajustes) -> Result<PathBuf, ArranqueError> {
+    ajustes
+        .ruta_sqlite()
+        .ok_or_else(|| ArranqueError::Regla("falta almacenamiento.base_datos".to_owned()))
 }
 
 /// How the configured database is opened.
@@ -103,11 +118,13 @@ fn abridor(opciones: Opciones) -> Abrir {
 /// # Errors
 /// [`ArranqueError::Regla`] when a rule or the address is not usable.
 pub fn opciones(ajustes: &Ajustes) -> Result<Opciones, ArranqueError> {
-    let ruta = ajustes
-        .ruta_sqlite()
-        .ok_or_else(|| ArranqueError::Regla("falta almacenamiento.base_datos".to_owned()))?;
+    let reglas = reglas(ajustes)?;
     let lectores = ajustes.almacenamiento.lectores;
-    Ok(Opciones { ruta, reglas: reglas(ajustes)?, lectores })
+    Ok(Opciones {
+        reglas,
+        lectores,
+        ..Opciones::nuevas(ruta(ajustes)?)
+    })
 }
 
 /// The rules as configured.

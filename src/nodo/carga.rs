@@ -36,7 +36,10 @@ impl EnMarcha {
         self.abierta.set(false);
         hasta(async || match self.puesto.actor() {
             None => true,
-            Some(actor) => actor.send(VerEstado).await.is_ok_and(|estado| estado.esperan == 0),
+            Some(actor) => actor
+                .send(VerEstado)
+                .await
+                .is_ok_and(|estado| estado.esperan == 0),
         })
         .await;
     }
@@ -89,14 +92,23 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let (real, _) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
     tracing::info!(extremo = real, "la carga espera clientes");
 
-    let ajuste =
-        Ajuste { silencio_max: entorno.silencio_max(), cola_max: carga.cola_max as usize };
+    let ajuste = Ajuste {
+        silencio_max: entorno.silencio_max(),
+        cola_max: carga.cola_max as usize,
+    };
     vigilar(
         "carga".to_owned(),
         puesto.clone(),
         entorno.limites(),
         entorno.rendiciones.clone(),
-        move |centinela| Ok(Carga::nueva(centinela, ajuste, trabajo.clone(), noticias.clone())),
+        move |centinela| {
+            Ok(Carga::nueva(
+                centinela,
+                ajuste,
+                trabajo.clone(),
+                noticias.clone(),
+            ))
+        },
     );
     Ok(EnMarcha { puesto, abierta })
 }

@@ -94,11 +94,14 @@ impl Entorno<'_> {
 pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
     let mut terminar = signal(SignalKind::terminate()).map_err(ArranqueError::Senales)?;
     let mut interrumpir = signal(SignalKind::interrupt()).map_err(ArranqueError::Senales)?;
-    std::fs::create_dir_all(&ajustes.nodo.datos).map_err(|error| {
-        ArranqueError::Carpeta(ajustes.nodo.datos.display().to_string(), error)
-    })?;
+    std::fs::create_dir_all(&ajustes.nodo.datos)
+        .map_err(|error| ArranqueError::Carpeta(ajustes.nodo.datos.display().to_string(), error))?;
     let (rendiciones, mut rendidos) = mpsc::channel(1);
-    let entorno = Entorno { contexto: Contexto::nuevo(), ajustes, rendiciones };
+    let entorno = Entorno {
+        contexto: Contexto::nuevo(),
+        ajustes,
+        rendiciones,
+    };
     let marcha = arrancar(&entorno)?;
     tracing::info!(nodo = ajustes.nodo.id, roles = ?marcha.roles(), "nodo listo");
     let fin = tokio::select! {
@@ -145,8 +148,11 @@ fn arrancar(entorno: &Entorno<'_>) -> Result<Marcha, ArranqueError> {
 
 impl Marcha {
     fn roles(&self) -> Vec<&'static str> {
-        let mut roles: Vec<&'static str> =
-            self.actores.iter().map(|actor| actor.tema().palabra()).collect();
+        let mut roles: Vec<&'static str> = self
+            .actores
+            .iter()
+            .map(|actor| actor.tema().palabra())
+            .collect();
         roles.extend(self.carga.as_ref().map(|_| "carga"));
         roles.extend(self.almacenamiento.as_ref().map(|_| "almacenamiento"));
         roles

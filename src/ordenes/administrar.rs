@@ -36,7 +36,10 @@ const PAUSA: Duration = Duration::from_millis(200);
 /// # Errors
 /// [`SalidaError`] when the database cannot be had.
 pub async fn sembrar(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
-    let informe = Ejecutor::nuevo(ajustes).await?.hacer(Encomienda::Sembrar).await?;
+    let informe = Ejecutor::nuevo(ajustes)
+        .await?
+        .hacer(Encomienda::Sembrar)
+        .await?;
     println!(
         "Datos iniciales: {} libros, {} ejemplares y {} préstamos nuevos.",
         informe.libros, informe.ejemplares, informe.prestamos
@@ -71,7 +74,11 @@ pub async fn importar_catalogo(ajustes: &Ajustes, ruta: &Path) -> Result<Salida,
         suma.ejemplares,
         malas.len()
     );
-    Ok(if malas.is_empty() { Salida::Bien } else { Salida::Rechazos })
+    Ok(if malas.is_empty() {
+        Salida::Bien
+    } else {
+        Salida::Rechazos
+    })
 }
 
 /// Who does the work.
@@ -89,7 +96,9 @@ impl Ejecutor {
             Ok(almacen) => Ok(Self::Propio(almacen)),
             Err(Fallo::Ocupada) => {
                 let almacenes = &ajustes.actores.almacenamientos;
-                Ok(Self::Ajeno(almacenes.iter().map(ToString::to_string).collect()))
+                Ok(Self::Ajeno(
+                    almacenes.iter().map(ToString::to_string).collect(),
+                ))
             }
             Err(fallo) => Err(SalidaError::Interno(fallo.to_string())),
         }
@@ -136,7 +145,11 @@ async fn preguntar(
     limite: Instant,
 ) -> Result<Option<Result<Informe, String>>, SalidaError> {
     let (sucesos, mut llegan) = mpsc::channel(64);
-    let destino = Destino { extremo, trama_bytes_max: TRAMA_BYTES_MAX, latido: None };
+    let destino = Destino {
+        extremo,
+        trama_bytes_max: TRAMA_BYTES_MAX,
+        latido: None,
+    };
     let enlace: Enlace = conectar(contexto, destino, move |suceso| {
         let _ = sucesos.try_send(suceso);
     })

@@ -36,13 +36,22 @@ impl Cargas {
         let mut enlaces = Vec::with_capacity(extremos.len());
         for (carga, extremo) in extremos.iter().enumerate() {
             let entrada = entrada.clone();
-            let destino = Destino { extremo, trama_bytes_max: TRAMA_BYTES_MAX, latido: None };
+            let destino = Destino {
+                extremo,
+                trama_bytes_max: TRAMA_BYTES_MAX,
+                latido: None,
+            };
             enlaces.push(conectar(contexto, destino, move |suceso| {
                 let _ = entrada.try_send((carga, suceso));
             })?);
         }
         let vivos = vec![false; enlaces.len()];
-        Ok(Self { enlaces, vivos, sucesos, llegadas: VecDeque::new() })
+        Ok(Self {
+            enlaces,
+            vivos,
+            sucesos,
+            llegadas: VecDeque::new(),
+        })
     }
 
     fn anotar(&mut self, carga: usize, suceso: Suceso) {
@@ -53,9 +62,11 @@ impl Cargas {
                 self.llegadas.push_back(Llegada::Caida { carga });
             }
             Suceso::SinEnviar(_) => self.llegadas.push_back(Llegada::Caida { carga }),
-            Suceso::Tramas(tramas) => self
-                .llegadas
-                .extend(tramas.into_iter().map(|bytes| Llegada::Trama { carga, bytes })),
+            Suceso::Tramas(tramas) => self.llegadas.extend(
+                tramas
+                    .into_iter()
+                    .map(|bytes| Llegada::Trama { carga, bytes }),
+            ),
         }
     }
 
@@ -84,7 +95,9 @@ impl Enlace for Cargas {
             if !self.vivos[carga] {
                 return Err(SinEnlace);
             }
-            self.enlaces[carga].enviar(Vec::new(), texto.into_bytes()).map_err(|_| SinEnlace)
+            self.enlaces[carga]
+                .enviar(Vec::new(), texto.into_bytes())
+                .map_err(|_| SinEnlace)
         })
     }
 

@@ -92,9 +92,9 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
     .map_err(|error| SalidaError::Uso(error.to_string()))?;
     match &invocacion.orden {
         Orden::Nodo(nodo) => {
-            let solicitud = nodo
-                .solicitud_para(&ajustes.roles())
-                .map_err(|fin| SalidaError::Uso(fin.texto.trim_start_matches("error: ").trim().into()))?;
+            let solicitud = nodo.solicitud_para(&ajustes.roles()).map_err(|fin| {
+                SalidaError::Uso(fin.texto.trim_start_matches("error: ").trim().into())
+            })?;
             match solicitud {
                 None => correr_nodo(&ajustes).await,
                 Some(solicitud) if ajustes.roles() == [Role::Solicitante] => {
@@ -125,5 +125,10 @@ async fn correr_nodo(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
 
 /// The cargas that our own clients use, as ZeroMQ addresses.
 fn cargas_de(ajustes: &Ajustes) -> Vec<String> {
-    ajustes.solicitante.cargas.iter().map(ToString::to_string).collect()
+    ajustes
+        .solicitante
+        .cargas
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }

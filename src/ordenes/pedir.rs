@@ -46,7 +46,9 @@ pub async fn pedir(ajustes: &Ajustes, pedir: &Pedir) -> Result<Salida, SalidaErr
     let limites = limites(pedir.plazo_ms);
     let fin = red.pedir(solicitud, limites, false).await;
     let Some(respuesta) = fin.respuesta() else {
-        return Err(SalidaError::Nadie(format!("ninguna carga respondió (op_id {op_id})")));
+        return Err(SalidaError::Nadie(format!(
+            "ninguna carga respondió (op_id {op_id})"
+        )));
     };
     let mut veredicto = Veredicto::default();
     eprintln!("{}: {}", fin.estado(), respuesta.mensaje);
@@ -83,7 +85,10 @@ fn en_json(respuesta: &RespuestaCliente) -> serde_json::Value {
 fn limites(plazo_ms: Option<u32>) -> Limites {
     let usuales = Limites::default();
     let plazo_ms = plazo_ms.map_or(0, u64::from);
-    Limites { intento_ms: usuales.intento_ms.max(plazo_ms + 500), ..usuales }
+    Limites {
+        intento_ms: usuales.intento_ms.max(plazo_ms + 500),
+        ..usuales
+    }
 }
 
 /// A seed for the jitter that no other client shares.

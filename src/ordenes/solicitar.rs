@@ -34,18 +34,28 @@ pub async fn solicitar(
         .map_err(|error| SalidaError::Uso(error.to_string()))?;
     let archivo = leer_ruta(&solicitud.archivo, columnas.as_ref())
         .map_err(|error| SalidaError::Uso(error.to_string()))?;
-    let opciones = Opciones { sede: Some(ajustes.nodo.sede.clone()), ..Opciones::default() };
-    let rutas = Rutas::de(&ajustes.nodo.datos, &solicitud.archivo, solicitud.nombre.as_deref())
-        .map_err(de_progreso)?;
+    let opciones = Opciones {
+        sede: Some(ajustes.nodo.sede.clone()),
+        ..Opciones::default()
+    };
+    let rutas = Rutas::de(
+        &ajustes.nodo.datos,
+        &solicitud.archivo,
+        solicitud.nombre.as_deref(),
+    )
+    .map_err(de_progreso)?;
     let contenido = opciones.contenido(&archivo.forma);
-    let mut progreso =
-        Progreso::abrir(&rutas, &archivo.huella_hex, &contenido, solicitud.de_nuevo)
-            .map_err(de_progreso)?;
+    let mut progreso = Progreso::abrir(&rutas, &archivo.huella_hex, &contenido, solicitud.de_nuevo)
+        .map_err(de_progreso)?;
     let (mut recibos, ultimo) =
         Recibos::abrir(&rutas.recibos).map_err(|error| SalidaError::Interno(error.to_string()))?;
     let mut informe = Informe::en_salida(archivo.lineas.len() as u64);
     informe.decir(&archivo.forma.to_string());
-    let comienzo = if progreso.reanudada() { "continúa" } else { "empieza" };
+    let comienzo = if progreso.reanudada() {
+        "continúa"
+    } else {
+        "empieza"
+    };
     informe.decir(&format!("corrida {} ({comienzo})", progreso.corrida()));
 
     let contexto = Contexto::nuevo();

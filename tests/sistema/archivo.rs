@@ -10,7 +10,14 @@ use serde_json::Value;
 use crate::nodo::{Biblioteca, Nodo};
 
 fn solicitar(biblioteca: &Biblioteca, archivo: &str) -> Output {
-    biblioteca.orden(&["--role", "solicitante", "--archivo", archivo, "--nombre", "mesa"])
+    biblioteca.orden(&[
+        "--role",
+        "solicitante",
+        "--archivo",
+        archivo,
+        "--nombre",
+        "mesa",
+    ])
 }
 
 fn recibos(biblioteca: &Biblioteca) -> Vec<Value> {
@@ -27,8 +34,11 @@ fn a_file_is_run_line_by_line_and_every_outcome_has_a_receipt() {
     let biblioteca = Biblioteca::sembrada();
     let _nodo = biblioteca.todo();
     let archivo = biblioteca.carpeta.path().join("p.txt");
-    fs::write(&archivo, "# día\nPRES Libro1 u1\nRENO Libro1 u1\nDEVO Libro1 u1\nPRES NoHay u1\nhola\n")
-        .unwrap();
+    fs::write(
+        &archivo,
+        "# día\nPRES Libro1 u1\nRENO Libro1 u1\nDEVO Libro1 u1\nPRES NoHay u1\nhola\n",
+    )
+    .unwrap();
     let salida = solicitar(&biblioteca, archivo.to_str().unwrap());
     let dicho = String::from_utf8_lossy(&salida.stdout).into_owned();
     assert_eq!(salida.status.code(), Some(1), "{dicho}");
@@ -51,10 +61,19 @@ fn a_killed_run_continues_under_its_own_op_ids() {
     let biblioteca = Biblioteca::sembrada();
     let _nodo = biblioteca.todo();
     let archivo = biblioteca.carpeta.path().join("p.txt");
-    let lineas: String = (1..=300).map(|n| format!("PRES Libro{n} lector{n}\n")).collect();
+    let lineas: String = (1..=300)
+        .map(|n| format!("PRES Libro{n} lector{n}\n"))
+        .collect();
     fs::write(&archivo, lineas).unwrap();
     let ruta = archivo.to_str().unwrap();
-    let argumentos = ["--role", "solicitante", "--archivo", ruta, "--nombre", "mesa"];
+    let argumentos = [
+        "--role",
+        "solicitante",
+        "--archivo",
+        ruta,
+        "--nombre",
+        "mesa",
+    ];
     let registro = biblioteca.carpeta.path().join("solicitante.log");
     let mut corrida = Nodo::de(biblioteca.comando(&argumentos), &registro);
     let limite = Instant::now() + Duration::from_secs(20);
@@ -66,9 +85,19 @@ fn a_killed_run_continues_under_its_own_op_ids() {
     assert!(a_medias < 300, "it was killed half way");
     solicitar(&biblioteca, ruta);
     let finales = recibos(&biblioteca);
-    let op_ids: HashSet<&str> = finales.iter().map(|r| r["op_id"].as_str().unwrap()).collect();
-    assert_eq!(op_ids.len(), 300, "one op_id a line, however often it was sent");
-    let corridas: HashSet<&str> = op_ids.iter().map(|id| id.rsplit_once('-').unwrap().0).collect();
+    let op_ids: HashSet<&str> = finales
+        .iter()
+        .map(|r| r["op_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        op_ids.len(),
+        300,
+        "one op_id a line, however often it was sent"
+    );
+    let corridas: HashSet<&str> = op_ids
+        .iter()
+        .map(|id| id.rsplit_once('-').unwrap().0)
+        .collect();
     assert_eq!(corridas.len(), 1, "one run");
     let de_lectores = "select count(*) from operaciones where usuario like 'lector%'";
     assert_eq!(biblioteca.contar(de_lectores), 300);

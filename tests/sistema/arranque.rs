@@ -17,10 +17,16 @@ fn usage_and_configuration_errors_are_two_with_a_sentence() {
     std::fs::write(&config, "[carga]\nplazo_mss = 5\n").unwrap();
     let (salida, error) = codigo(&biblioteca, &["--config", config.to_str().unwrap()]);
     assert_eq!(salida, 2, "{error}");
-    assert!(error.contains("mala.toml") && error.contains("plazo_ms"), "{error}");
+    assert!(
+        error.contains("mala.toml") && error.contains("plazo_ms"),
+        "{error}"
+    );
     assert_eq!(codigo(&biblioteca, &["--role", "bibliotecario"]).0, 2);
     assert_eq!(codigo(&biblioteca, &["--config", "no-existe.toml"]).0, 2);
-    let (salida, _) = codigo(&biblioteca, &["--role", "solicitante", "--archivo", "no-existe.txt"]);
+    let (salida, _) = codigo(
+        &biblioteca,
+        &["--role", "solicitante", "--archivo", "no-existe.txt"],
+    );
     assert_eq!(salida, 2);
     assert!(!biblioteca.base().exists(), "nothing was opened");
 }
@@ -30,7 +36,10 @@ fn a_node_does_not_listen_beyond_loopback_unless_told_so() {
     let biblioteca = Biblioteca::vacia();
     let salida = biblioteca
         .comando(&["--role", "carga"])
-        .env("BIBLIOTECA_CARGA__CLIENTES", format!("0.0.0.0:{}", biblioteca.clientes))
+        .env(
+            "BIBLIOTECA_CARGA__CLIENTES",
+            format!("0.0.0.0:{}", biblioteca.clientes),
+        )
         .output()
         .unwrap();
     assert_eq!(salida.status.code(), Some(2));
@@ -41,9 +50,21 @@ fn a_node_does_not_listen_beyond_loopback_unless_told_so() {
 fn nobody_there_is_sixty_nine_and_a_refusal_is_one() {
     let biblioteca = Biblioteca::sembrada();
     let mut comando = biblioteca.comando(&["sembrar"]);
-    assert!(comando.output().unwrap().status.success(), "a second run changes nothing");
+    assert!(
+        comando.output().unwrap().status.success(),
+        "a second run changes nothing"
+    );
     let _nodo = biblioteca.todo();
-    let pedir = ["pedir", "prestamo", "--isbn", "Libro2", "--usuario", "carla", "--op-id", "p-1"];
+    let pedir = [
+        "pedir",
+        "prestamo",
+        "--isbn",
+        "Libro2",
+        "--usuario",
+        "carla",
+        "--op-id",
+        "p-1",
+    ];
     assert_eq!(codigo(&biblioteca, &pedir).0, 0);
     let salida = biblioteca.orden(&pedir);
     let respuesta = serde_json::from_slice(&salida.stdout).unwrap();
@@ -59,7 +80,10 @@ fn a_taken_port_is_one_clear_sentence() {
     let _nodo = biblioteca.todo();
     let (salida, error) = codigo(&biblioteca, &["--role", "carga"]);
     assert_eq!(salida, 70);
-    assert!(error.contains("no se puede escuchar") && error.contains("5"), "{error}");
+    assert!(
+        error.contains("no se puede escuchar") && error.contains("5"),
+        "{error}"
+    );
 }
 
 /// Fault case 27.
@@ -67,10 +91,18 @@ fn a_taken_port_is_one_clear_sentence() {
 fn a_damaged_database_is_not_served_and_the_process_says_why() {
     let biblioteca = Biblioteca::vacia();
     std::fs::create_dir_all(biblioteca.datos()).unwrap();
-    std::fs::write(biblioteca.base(), b"esto no es una base de datos ".repeat(500)).unwrap();
+    std::fs::write(
+        biblioteca.base(),
+        b"esto no es una base de datos ".repeat(500),
+    )
+    .unwrap();
     let mut nodo = biblioteca.nodo(&[]);
     assert_eq!(nodo.espera_fin(Duration::from_secs(30)), 70);
-    assert!(nodo.registro().contains("biblioteca.db"), "{}", nodo.registro());
+    assert!(
+        nodo.registro().contains("biblioteca.db"),
+        "{}",
+        nodo.registro()
+    );
 }
 
 #[test]
@@ -85,18 +117,31 @@ fn sigterm_ends_a_node_in_order_with_zero() {
 fn administrative_verbs_work_with_the_node_up_and_stopped() {
     let biblioteca = Biblioteca::vacia();
     let csv = biblioteca.carpeta.path().join("libros.csv");
-    std::fs::write(&csv, "isbn;título;autor;sede;ejemplares\nA1;Rayuela;Cortázar;sede1;3\nB2;;X;sede1;1\n")
-        .unwrap();
+    std::fs::write(
+        &csv,
+        "isbn;título;autor;sede;ejemplares\nA1;Rayuela;Cortázar;sede1;3\nB2;;X;sede1;1\n",
+    )
+    .unwrap();
     let importar = ["catalogo", "importar", csv.to_str().unwrap()];
     let parado = biblioteca.orden(&importar);
     let dicho = String::from_utf8_lossy(&parado.stdout).into_owned();
     assert_eq!(parado.status.code(), Some(1), "{dicho}");
-    assert!(dicho.contains("línea 3") && dicho.contains("3 ejemplares"), "{dicho}");
+    assert!(
+        dicho.contains("línea 3") && dicho.contains("3 ejemplares"),
+        "{dicho}"
+    );
     let _nodo = biblioteca.todo();
-    std::fs::write(&csv, "isbn,titulo,sede\nA1,Rayuela,sede1\nC3,Ficciones,sede2\n").unwrap();
+    std::fs::write(
+        &csv,
+        "isbn,titulo,sede\nA1,Rayuela,sede1\nC3,Ficciones,sede2\n",
+    )
+    .unwrap();
     let en_marcha = biblioteca.orden(&importar);
     let dicho = String::from_utf8_lossy(&en_marcha.stdout).into_owned();
     assert_eq!(en_marcha.status.code(), Some(0), "{dicho}");
     assert_eq!(biblioteca.contar("select count(*) from ejemplares"), 4);
-    assert_eq!(biblioteca.contar("select total from disponibilidad where isbn='A1'"), 3);
+    assert_eq!(
+        biblioteca.contar("select total from disponibilidad where isbn='A1'"),
+        3
+    );
 }

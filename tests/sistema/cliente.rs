@@ -23,12 +23,19 @@ impl Cliente {
         let socket = contexto.socket(tipo).unwrap();
         socket.set_linger(0).unwrap();
         socket.set_rcvtimeo(10_000).unwrap();
-        socket.connect(&format!("tcp://127.0.0.1:{puerto}")).unwrap();
-        Self { socket, _contexto: contexto }
+        socket
+            .connect(&format!("tcp://127.0.0.1:{puerto}"))
+            .unwrap();
+        Self {
+            socket,
+            _contexto: contexto,
+        }
     }
 
     pub fn enviar(&self, solicitud: &Value) {
-        self.socket.send(solicitud.to_string().as_bytes(), 0).unwrap();
+        self.socket
+            .send(solicitud.to_string().as_bytes(), 0)
+            .unwrap();
     }
 
     pub fn enviar_crudo(&self, marcos: &[&[u8]]) {
@@ -36,16 +43,24 @@ impl Cliente {
     }
 
     pub fn recibir(&self) -> Value {
-        let marcos = self.socket.recv_multipart(0).expect("an answer within 10 s");
+        let marcos = self
+            .socket
+            .recv_multipart(0)
+            .expect("an answer within 10 s");
         serde_json::from_slice(marcos.last().unwrap()).unwrap()
     }
 
     pub fn recibir_marcos(&self) -> Vec<Vec<u8>> {
-        self.socket.recv_multipart(0).expect("an answer within 10 s")
+        self.socket
+            .recv_multipart(0)
+            .expect("an answer within 10 s")
     }
 
     pub fn nada_por(&self, espera: Duration) -> bool {
-        self.socket.poll(zmq::POLLIN, i64::try_from(espera.as_millis()).unwrap()).unwrap() == 0
+        self.socket
+            .poll(zmq::POLLIN, i64::try_from(espera.as_millis()).unwrap())
+            .unwrap()
+            == 0
     }
 
     pub fn pedir(&self, solicitud: &Value) -> Value {

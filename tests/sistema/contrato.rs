@@ -16,8 +16,18 @@ fn a_loan_its_repeat_its_renewals_and_its_return() {
 
     let prestada = cliente.pedir(&prestamo("Libro1", "ana", "k-1"));
     assert_eq!(texto(&prestada, "estado"), "CONFIRMADO", "{prestada}");
-    assert_eq!((&prestada["exito"], &prestada["repetida"]), (&json!(true), &json!(false)));
-    for campo in ["isbn", "ejemplar", "usuario", "sede", "fecha_prestamo", "fecha_devolucion"] {
+    assert_eq!(
+        (&prestada["exito"], &prestada["repetida"]),
+        (&json!(true), &json!(false))
+    );
+    for campo in [
+        "isbn",
+        "ejemplar",
+        "usuario",
+        "sede",
+        "fecha_prestamo",
+        "fecha_devolucion",
+    ] {
         assert!(prestada["datos"][campo].is_string(), "{campo}: {prestada}");
     }
     assert_eq!(prestada["datos"]["dias_prestamo"], 14);
@@ -26,10 +36,16 @@ fn a_loan_its_repeat_its_renewals_and_its_return() {
     let mut repetida = cliente.pedir(&prestamo("Libro1", "ana", "k-1"));
     assert_eq!(repetida["repetida"], true);
     repetida["repetida"] = json!(false);
-    assert_eq!(repetida, prestada, "identical for ever, fechaOperacion included");
+    assert_eq!(
+        repetida, prestada,
+        "identical for ever, fechaOperacion included"
+    );
 
     let otra = cliente.pedir(&prestamo("Libro2", "ana", "k-1"));
-    assert_eq!((texto(&otra, "estado"), texto(&otra, "codigo")), ("RECHAZADO", "ConflictoOpId"));
+    assert_eq!(
+        (texto(&otra, "estado"), texto(&otra, "codigo")),
+        ("RECHAZADO", "ConflictoOpId")
+    );
 
     let despues = cliente.pedir(&consulta("Libro1"))["datos"]["sedes"]["sede1"].clone();
     assert_eq!(
@@ -70,17 +86,26 @@ fn refusals_name_every_reason_and_are_final_under_their_op_id() {
     assert_eq!(texto(&negada, "codigo"), "LibroNoEncontrado");
     assert_eq!(negada["datos"]["motivos"], json!(["LibroNoEncontrado"]));
     assert_eq!(negada["exito"], false);
-    assert_eq!(cliente.pedir(&prestamo("NoHay", "ana", "n-1"))["repetida"], true);
+    assert_eq!(
+        cliente.pedir(&prestamo("NoHay", "ana", "n-1"))["repetida"],
+        true
+    );
 
     for n in 1..=5 {
         let isbn = format!("Libro{n}");
-        assert_eq!(texto(&cliente.pedir(&prestamo(&isbn, "beto", &isbn)), "estado"), "CONFIRMADO");
+        assert_eq!(
+            texto(&cliente.pedir(&prestamo(&isbn, "beto", &isbn)), "estado"),
+            "CONFIRMADO"
+        );
     }
     let limite = cliente.pedir(&prestamo("Libro6", "beto", "n-2"));
     assert_eq!(texto(&limite, "codigo"), "LimitePrestamos");
     let doble = cliente.pedir(&prestamo("Libro1", "beto", "n-3"));
     assert_eq!(texto(&doble, "codigo"), "PrestamoActivo");
-    assert_eq!(doble["datos"]["motivos"], json!(["PrestamoActivo", "LimitePrestamos"]));
+    assert_eq!(
+        doble["datos"]["motivos"],
+        json!(["PrestamoActivo", "LimitePrestamos"])
+    );
     let nunca = cliente.pedir(&devolucion("Libro1", "nadie-nunca", "n-4"));
     assert_eq!(texto(&nunca, "codigo"), "PrestamoNoEncontrado");
 }
@@ -105,19 +130,27 @@ fn the_database_door_speaks_json_too() {
     let biblioteca = Biblioteca::sembrada();
     let _nodo = biblioteca.todo();
     let almacen = Cliente::dealer(biblioteca.almacen);
-    let prestada = almacen.pedir(&json!({"accion":"procesar_prestamo","isbn":"Libro3","usuario":"u","op_id":"x"}));
+    let prestada = almacen
+        .pedir(&json!({"accion":"procesar_prestamo","isbn":"Libro3","usuario":"u","op_id":"x"}));
     assert_eq!(prestada["status"], "ok", "{prestada}");
     assert_eq!(prestada["datos"]["isbn"], "Libro3");
-    let valida = almacen.pedir(&json!({"action":"validar_renovacion","isbn":"Libro3","usuario":"u"}));
+    let valida =
+        almacen.pedir(&json!({"action":"validar_renovacion","isbn":"Libro3","usuario":"u"}));
     assert_eq!(valida["status"], "ok", "{valida}");
-    assert_eq!(biblioteca.contar("select sum(renovaciones) from prestamos where usuario='u'"), 0);
-    let renovada = almacen.pedir(&json!({"accion":"actualizar_renovacion","isbn":"Libro3","usuario":"u"}));
+    assert_eq!(
+        biblioteca.contar("select sum(renovaciones) from prestamos where usuario='u'"),
+        0
+    );
+    let renovada =
+        almacen.pedir(&json!({"accion":"actualizar_renovacion","isbn":"Libro3","usuario":"u"}));
     assert_eq!(renovada["datos"]["renovaciones"], 1);
     let libro = almacen.pedir(&json!({"accion":"consultar_libro","isbn":"Libro3"}));
     assert_eq!(libro["datos"]["isbn"], "Libro3");
-    let devuelta = almacen.pedir(&json!({"accion":"aplicar_devolucion","isbn":"Libro3","usuario":"u"}));
+    let devuelta =
+        almacen.pedir(&json!({"accion":"aplicar_devolucion","isbn":"Libro3","usuario":"u"}));
     assert_eq!(devuelta["status"], "ok");
-    let negada = almacen.pedir(&json!({"accion":"validar_renovacion","isbn":"Libro3","usuario":"u"}));
+    let negada =
+        almacen.pedir(&json!({"accion":"validar_renovacion","isbn":"Libro3","usuario":"u"}));
     assert_eq!(negada["error"], "PrestamoNoActivo");
     assert!(negada["detalle"].is_string());
     let rara = almacen.pedir(&json!({"accion":"borrar_todo"}));
@@ -132,7 +165,9 @@ fn every_decision_is_news() {
     let noticias = contexto.socket(zmq::SUB).unwrap();
     noticias.set_rcvtimeo(200).unwrap();
     noticias.set_subscribe(b"prestamo ").unwrap();
-    noticias.connect(&format!("tcp://127.0.0.1:{}", biblioteca.eventos)).unwrap();
+    noticias
+        .connect(&format!("tcp://127.0.0.1:{}", biblioteca.eventos))
+        .unwrap();
     let cliente = biblioteca.cliente();
     // A subscription takes effect when the publisher has it: ask until the first one comes.
     let noticia = (0..100)
@@ -146,7 +181,9 @@ fn every_decision_is_news() {
     let cuerpo: Value = serde_json::from_str(cuerpo).unwrap();
     assert_eq!(tema, "prestamo");
     assert_eq!(cuerpo["codigo"], "LibroNoEncontrado");
-    for campo in ["op_id", "estado", "isbn", "ejemplar", "usuario", "sede", "fecha"] {
+    for campo in [
+        "op_id", "estado", "isbn", "ejemplar", "usuario", "sede", "fecha",
+    ] {
         assert!(cuerpo.get(campo).is_some(), "{campo}: {cuerpo}");
     }
 }
@@ -169,6 +206,13 @@ fn one_connection_may_have_512_unanswered_requests_and_the_next_is_told_at_once(
     }
     nodos[2].senal("CONT");
     let resto: Vec<Value> = (0..512).map(|_| cliente.recibir()).collect();
-    assert!(resto.iter().all(|respuesta| texto(respuesta, "estado") != "OCUPADO"));
-    assert!(cliente.nada_por(Duration::from_millis(100)), "exactly one answer each");
+    assert!(
+        resto
+            .iter()
+            .all(|respuesta| texto(respuesta, "estado") != "OCUPADO")
+    );
+    assert!(
+        cliente.nada_por(Duration::from_millis(100)),
+        "exactly one answer each"
+    );
 }

@@ -14,19 +14,31 @@ fn kill_nine_after_a_confirmed_loan_loses_nothing_and_the_repeat_doubles_nothing
     let mut nodo = biblioteca.todo();
     let cliente = biblioteca.cliente();
     let antes: Vec<Value> = (0..20)
-        .map(|n| cliente.decidir(&prestamo(&format!("Libro{}", n + 1), &format!("u{n}"), &format!("k{n}"))))
+        .map(|n| {
+            cliente.decidir(&prestamo(
+                &format!("Libro{}", n + 1),
+                &format!("u{n}"),
+                &format!("k{n}"),
+            ))
+        })
         .collect();
     nodo.matar();
     let _otro = biblioteca.todo();
     let cliente = biblioteca.cliente();
     for (n, primera) in antes.iter().enumerate() {
-        let mut repetida =
-            cliente.decidir(&prestamo(&format!("Libro{}", n + 1), &format!("u{n}"), &format!("k{n}")));
+        let mut repetida = cliente.decidir(&prestamo(
+            &format!("Libro{}", n + 1),
+            &format!("u{n}"),
+            &format!("k{n}"),
+        ));
         assert_eq!(repetida["repetida"], true);
         repetida["repetida"] = Value::Bool(false);
         assert_eq!(&repetida, primera);
     }
-    assert_eq!(biblioteca.contar("select count(*) from operaciones where op_id like 'k%'"), 20);
+    assert_eq!(
+        biblioteca.contar("select count(*) from operaciones where op_id like 'k%'"),
+        20
+    );
 }
 
 /// Fault case 5 on SQLite: the standby takes the lock and the clients hardly notice.
@@ -39,8 +51,17 @@ fn when_the_owner_of_the_database_dies_the_standby_takes_over() {
         let mut comando = biblioteca.comando(&["--role", rol]);
         comando
             .env("BIBLIOTECA_ACTORES__ALMACENAMIENTOS", &almacenes)
-            .env("BIBLIOTECA_ALMACENAMIENTO__ESCUCHA", format!("127.0.0.1:{escucha}"));
-        Nodo::de(comando, &biblioteca.carpeta.path().join(format!("{rol}-{escucha}.log")))
+            .env(
+                "BIBLIOTECA_ALMACENAMIENTO__ESCUCHA",
+                format!("127.0.0.1:{escucha}"),
+            );
+        Nodo::de(
+            comando,
+            &biblioteca
+                .carpeta
+                .path()
+                .join(format!("{rol}-{escucha}.log")),
+        )
     };
     let mut duenno = rol("almacenamiento", biblioteca.almacen);
     duenno.espera_registro("base de datos abierta");
@@ -63,11 +84,18 @@ fn when_the_owner_of_the_database_dies_the_standby_takes_over() {
 fn the_work_of_an_actor_that_is_killed_goes_to_another() {
     let biblioteca = Biblioteca::sembrada();
     let _fijos = [biblioteca.rol("carga"), biblioteca.rol("almacenamiento")];
-    let mut actores = vec![biblioteca.rol("actor-prestamo"), biblioteca.rol("actor-prestamo")];
+    let mut actores = vec![
+        biblioteca.rol("actor-prestamo"),
+        biblioteca.rol("actor-prestamo"),
+    ];
     biblioteca.espera_servicio();
     let cliente = biblioteca.cliente();
     for n in 0..200 {
-        cliente.enviar(&prestamo(&format!("Libro{}", n + 1), &format!("u{n}"), &format!("k{n}")));
+        cliente.enviar(&prestamo(
+            &format!("Libro{}", n + 1),
+            &format!("u{n}"),
+            &format!("k{n}"),
+        ));
         if n == 100 {
             actores[0].matar();
         }
@@ -77,7 +105,10 @@ fn the_work_of_an_actor_that_is_killed_goes_to_another() {
         let estado = texto(&respuesta, "estado");
         assert!(["CONFIRMADO", "RECHAZADO"].contains(&estado), "{respuesta}");
     }
-    assert_eq!(biblioteca.contar("select count(*) from operaciones where op_id like 'k%'"), 200);
+    assert_eq!(
+        biblioteca.contar("select count(*) from operaciones where op_id like 'k%'"),
+        200
+    );
 }
 
 /// Fault case 6, the quick part: with no almacenamiento the answer is explicit and fast.
@@ -111,7 +142,10 @@ fn a_frozen_owner_means_honest_answers_and_no_double_after_it_wakes() {
         "{dudosa}"
     );
     nodos[2].senal("CONT");
-    assert_eq!(texto(&cliente.decidir(&prestamo("Libro1", "ana", "k1")), "estado"), "CONFIRMADO");
+    assert_eq!(
+        texto(&cliente.decidir(&prestamo("Libro1", "ana", "k1")), "estado"),
+        "CONFIRMADO"
+    );
     let abiertos = "select count(*) from prestamos where usuario='ana' and devuelto_en is null";
     assert_eq!(biblioteca.contar(abiertos), 1);
 }
@@ -135,7 +169,10 @@ fn two_cargas_give_the_same_answer_to_the_same_operation() {
     let mut primera = biblioteca.rol("carga");
     let mut comando = biblioteca.comando(&["--role", "carga"]);
     comando
-        .env("BIBLIOTECA_CARGA__CLIENTES", format!("127.0.0.1:{clientes2}"))
+        .env(
+            "BIBLIOTECA_CARGA__CLIENTES",
+            format!("127.0.0.1:{clientes2}"),
+        )
         .env("BIBLIOTECA_CARGA__EVENTOS", format!("127.0.0.1:{eventos2}"))
         .env("BIBLIOTECA_CARGA__TRABAJO", format!("127.0.0.1:{trabajo2}"))
         .env("BIBLIOTECA_HTTP__ESCUCHA", "");
@@ -145,7 +182,9 @@ fn two_cargas_give_the_same_answer_to_the_same_operation() {
     let _resto = Nodo::de(comando, &biblioteca.carpeta.path().join("resto.log"));
     biblioteca.espera_servicio();
     crate::nodo::espera_servicio(clientes2);
-    let una = biblioteca.cliente().decidir(&prestamo("Libro1", "ana", "k1"));
+    let una = biblioteca
+        .cliente()
+        .decidir(&prestamo("Libro1", "ana", "k1"));
     primera.matar();
     let otra = Cliente::dealer(clientes2).decidir(&prestamo("Libro1", "ana", "k1"));
     assert_eq!(otra["repetida"], true);

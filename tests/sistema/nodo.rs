@@ -34,14 +34,25 @@ impl Biblioteca {
     pub fn vacia() -> Self {
         let [clientes, eventos, trabajo, almacen, http] = puertos();
         let carpeta = tempfile::tempdir().unwrap();
-        Self { carpeta, clientes, eventos, trabajo, almacen, http }
+        Self {
+            carpeta,
+            clientes,
+            eventos,
+            trabajo,
+            almacen,
+            http,
+        }
     }
 
     /// With the starting data.
     pub fn sembrada() -> Self {
         let biblioteca = Self::vacia();
         let salida = biblioteca.orden(&["sembrar"]);
-        assert!(salida.status.success(), "{}", String::from_utf8_lossy(&salida.stderr));
+        assert!(
+            salida.status.success(),
+            "{}",
+            String::from_utf8_lossy(&salida.stderr)
+        );
         biblioteca
     }
 
@@ -79,7 +90,10 @@ impl Biblioteca {
     }
 
     pub fn nodo(&self, argumentos: &[&str]) -> Nodo {
-        Nodo::de(self.comando(argumentos), &self.carpeta.path().join("nodo.log"))
+        Nodo::de(
+            self.comando(argumentos),
+            &self.carpeta.path().join("nodo.log"),
+        )
     }
 
     pub fn rol(&self, rol: &str) -> Nodo {
@@ -118,20 +132,27 @@ pub fn espera_servicio(puerto: u16) {
         if respuesta["codigo"] == "LibroNoEncontrado" {
             return;
         }
-        assert!(Instant::now() < limite, "the node does not serve: {respuesta}");
+        assert!(
+            Instant::now() < limite,
+            "the node does not serve: {respuesta}"
+        );
     }
 }
 
 pub fn contar(base: &Path, consulta: &str) -> i64 {
     use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
     let opciones = SqliteConnectOptions::new().filename(base).read_only(true);
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let mut conexion = SqliteConnection::connect_with(&opciones).await.unwrap();
-        sqlx::query_scalar(sqlx::AssertSqlSafe(consulta.to_owned()))
-            .fetch_one(&mut conexion)
-            .await
-            .unwrap()
-    })
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(async {
+            let mut conexion = SqliteConnection::connect_with(&opciones).await.unwrap();
+            sqlx::query_scalar(sqlx::AssertSqlSafe(consulta.to_owned()))
+                .fetch_one(&mut conexion)
+                .await
+                .unwrap()
+        })
 }
 
 /// A running process.
@@ -142,13 +163,20 @@ pub struct Nodo {
 
 impl Nodo {
     pub fn de(mut comando: Command, registro: &Path) -> Self {
-        let archivo = std::fs::OpenOptions::new().create(true).append(true).open(registro).unwrap();
+        let archivo = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(registro)
+            .unwrap();
         let proceso = comando
             .stdout(Stdio::null())
             .stderr(archivo)
             .spawn()
             .unwrap();
-        Self { proceso, registro: registro.to_owned() }
+        Self {
+            proceso,
+            registro: registro.to_owned(),
+        }
     }
 
     pub fn senal(&self, senal: &str) {
@@ -172,7 +200,11 @@ impl Nodo {
             if let Some(estado) = self.proceso.try_wait().unwrap() {
                 return estado.code().unwrap_or(-1);
             }
-            assert!(Instant::now() < limite, "still running:\n{}", self.registro());
+            assert!(
+                Instant::now() < limite,
+                "still running:\n{}",
+                self.registro()
+            );
             std::thread::yield_now();
         }
     }
@@ -185,7 +217,11 @@ impl Nodo {
     pub fn espera_registro(&self, texto: &str) {
         let limite = Instant::now() + Duration::from_secs(20);
         while !self.registro().contains(texto) {
-            assert!(Instant::now() < limite, "no '{texto}' in:\n{}", self.registro());
+            assert!(
+                Instant::now() < limite,
+                "no '{texto}' in:\n{}",
+                self.registro()
+            );
             std::thread::yield_now();
         }
     }
@@ -203,5 +239,7 @@ impl Drop for Nodo {
 
 /// A field of an answer, as text.
 pub fn texto<'a>(respuesta: &'a Value, campo: &str) -> &'a str {
-    respuesta[campo].as_str().unwrap_or_else(|| panic!("no {campo} in {respuesta}"))
+    respuesta[campo]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {campo} in {respuesta}"))
 }

@@ -8,8 +8,13 @@ use crate::nodo::{Biblioteca, Nodo, espera_servicio, puertos, texto};
 
 #[test]
 fn roles_join_in_any_start_order() {
-    let roles =
-        ["almacenamiento", "actor-renovacion", "actor-devolucion", "actor-prestamo", "carga"];
+    let roles = [
+        "almacenamiento",
+        "actor-renovacion",
+        "actor-devolucion",
+        "actor-prestamo",
+        "carga",
+    ];
     let mut ordenes = [roles; 2];
     ordenes[1].reverse();
     for orden in ordenes {
@@ -17,8 +22,17 @@ fn roles_join_in_any_start_order() {
         let _nodos: Vec<Nodo> = orden.iter().map(|rol| biblioteca.rol(rol)).collect();
         biblioteca.espera_servicio();
         let cliente = biblioteca.cliente();
-        assert_eq!(texto(&cliente.decidir(&prestamo("Libro1", "ana", "a")), "estado"), "CONFIRMADO");
-        assert_eq!(texto(&cliente.decidir(&devolucion("Libro1", "ana", "b")), "estado"), "CONFIRMADO");
+        assert_eq!(
+            texto(&cliente.decidir(&prestamo("Libro1", "ana", "a")), "estado"),
+            "CONFIRMADO"
+        );
+        assert_eq!(
+            texto(
+                &cliente.decidir(&devolucion("Libro1", "ana", "b")),
+                "estado"
+            ),
+            "CONFIRMADO"
+        );
     }
 }
 
@@ -31,10 +45,17 @@ fn several_roles_share_a_process_when_a_file_says_so() {
     let _otro = biblioteca.rol("almacenamiento,actor-devolucion");
     biblioteca.espera_servicio();
     let cliente = biblioteca.cliente();
-    assert_eq!(texto(&cliente.decidir(&prestamo("Libro1", "ana", "a")), "estado"), "CONFIRMADO");
+    assert_eq!(
+        texto(&cliente.decidir(&prestamo("Libro1", "ana", "a")), "estado"),
+        "CONFIRMADO"
+    );
     let renovacion = serde_json::json!({"operacion":"renovacion","isbn":"Libro1","usuario":"ana"});
     let respuesta = cliente.pedir(&renovacion);
-    assert_eq!(texto(&respuesta, "estado"), "NO_DISPONIBLE", "nobody renews here");
+    assert_eq!(
+        texto(&respuesta, "estado"),
+        "NO_DISPONIBLE",
+        "nobody renews here"
+    );
     assert_eq!(texto(&respuesta, "codigo"), "SinActores");
 }
 
@@ -44,7 +65,11 @@ fn the_three_example_nodes_serve_a_request_file() {
     let biblioteca = Biblioteca::sembrada();
     let [carga2, eventos2, trabajo2, almacen2] = puertos();
     let local = |puertos: &[u16]| {
-        puertos.iter().map(|puerto| format!("127.0.0.1:{puerto}")).collect::<Vec<_>>().join(",")
+        puertos
+            .iter()
+            .map(|puerto| format!("127.0.0.1:{puerto}"))
+            .collect::<Vec<_>>()
+            .join(",")
     };
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let con = |archivo: &str, primero: bool, almacen: u16| -> Command {
@@ -58,13 +83,28 @@ fn the_three_example_nodes_serve_a_request_file() {
             .env("BIBLIOTECA_CARGA__CLIENTES", local(&[clientes]))
             .env("BIBLIOTECA_CARGA__EVENTOS", local(&[eventos]))
             .env("BIBLIOTECA_CARGA__TRABAJO", local(&[trabajo]))
-            .env("BIBLIOTECA_ACTORES__CARGAS", local(&[biblioteca.trabajo, trabajo2]))
-            .env("BIBLIOTECA_ACTORES__ALMACENAMIENTOS", local(&[biblioteca.almacen, almacen2]))
+            .env(
+                "BIBLIOTECA_ACTORES__CARGAS",
+                local(&[biblioteca.trabajo, trabajo2]),
+            )
+            .env(
+                "BIBLIOTECA_ACTORES__ALMACENAMIENTOS",
+                local(&[biblioteca.almacen, almacen2]),
+            )
             .env("BIBLIOTECA_ALMACENAMIENTO__ESCUCHA", local(&[almacen]))
-            .env("BIBLIOTECA_SOLICITANTE__CARGAS", local(&[biblioteca.clientes, carga2]))
+            .env(
+                "BIBLIOTECA_SOLICITANTE__CARGAS",
+                local(&[biblioteca.clientes, carga2]),
+            )
             .env("BIBLIOTECA_HTTP__ESCUCHA", "")
-            .env("BIBLIOTECA_NODO__DATOS", biblioteca.carpeta.path().join(archivo))
-            .env("BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS", format!("sqlite:{}", biblioteca.base().display()));
+            .env(
+                "BIBLIOTECA_NODO__DATOS",
+                biblioteca.carpeta.path().join(archivo),
+            )
+            .env(
+                "BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS",
+                format!("sqlite:{}", biblioteca.base().display()),
+            );
         comando
     };
     let arrancar = |archivo: &str, primero: bool, almacen: u16| {
@@ -80,14 +120,31 @@ fn the_three_example_nodes_serve_a_request_file() {
     espera_servicio(biblioteca.clientes);
     espera_servicio(carga2);
     let archivo = biblioteca.carpeta.path().join("pedidos.txt");
-    std::fs::write(&archivo, "PRES Libro1 u1\nRENO Libro1 u1\nDEVO Libro1 u1\nPRES NoHay u1\n").unwrap();
+    std::fs::write(
+        &archivo,
+        "PRES Libro1 u1\nRENO Libro1 u1\nDEVO Libro1 u1\nPRES NoHay u1\n",
+    )
+    .unwrap();
     let salida = con("pc3.toml", true, 0)
-        .args(["--role", "solicitante", "--archivo", archivo.to_str().unwrap()])
+        .args([
+            "--role",
+            "solicitante",
+            "--archivo",
+            archivo.to_str().unwrap(),
+        ])
         .output()
         .unwrap();
     let dicho = String::from_utf8_lossy(&salida.stdout).into_owned();
-    assert_eq!(salida.status.code(), Some(1), "{dicho}\n{}", String::from_utf8_lossy(&salida.stderr));
-    assert_eq!(biblioteca.contar("select count(*) from operaciones where estado='CONFIRMADO'"), 3);
+    assert_eq!(
+        salida.status.code(),
+        Some(1),
+        "{dicho}\n{}",
+        String::from_utf8_lossy(&salida.stderr)
+    );
+    assert_eq!(
+        biblioteca.contar("select count(*) from operaciones where estado='CONFIRMADO'"),
+        3
+    );
     let por_la_otra = Cliente::dealer(carga2).decidir(&prestamo("Libro2", "u2", "otra"));
     assert_eq!(texto(&por_la_otra, "estado"), "CONFIRMADO");
 }

@@ -161,6 +161,22 @@ impl Almacen for SqliteAlmacen {
         .boxed()
     }
 
+    fn validar(&self, pedido: Pedido) -> BoxFuture<'_, Result<Respuesta, Fallo>> {
+        let nucleo = Arc::clone(&self.nucleo);
+        desprender(async move {
+            let mut turno = nucleo.empezar().await?;
+            let ahora = turno.ahora;
+            let lote = [Asiento {
+                pedido,
+                edad_ms: None,
+            }];
+            let hecho = lote::procesar(&mut turno.conexion, &nucleo.reglas, &lote, ahora).await;
+            turno.deshacer().await;
+            let respuesta = hecho.map_err(Fallo::NoAplicado)?.pop();
+            respuesta.ok_or(Fallo::NoAplicado(Error::RowNotFound))
+        })
+    }
+
     fn administrar(&self, encomienda: Encomienda) -> BoxFuture<'_, Result<Informe, Fallo>> {
         let nucleo = Arc::clone(&self.nucleo);
         desprender(async move {
@@ -216,13 +232,17 @@ impl Turno<'_> {
                 Ok(hecho)
             }
             Err(causa) => {
-                // Some errors have rolled back already; then this one fails and a new
-                // connection is the sure way to a clean state.
-                if ejecutar(&mut self.conexion, "ROLLBACK").await.is_ok() {
-                    *self.puesto = Some(self.conexion);
-                }
+                self.deshacer().await;
                 Err(Fallo::NoAplicado(causa))
             }
+        }
+    }
+
+    /// Rolls back. Some errors have done so already; then this fails and a new connection is
+    /// the sure way to a clean state.
+    async fn deshacer(mut self) {
+        if ejecutar(&mut self.conexion, "ROLLBACK").await.is_ok() {
+            *self.puesto = Some(self.conexion);
         }
     }
 }

@@ -87,10 +87,7 @@ impl Cliente {
             (Operacion::Prestamo, Estado::Confirmado | Estado::Encolado) => {
                 self.prestado = Some(std::mem::take(&mut self.isbn));
             }
-            (
-                Operacion::Devolucion,
-                Estado::Confirmado | Estado::Encolado | Estado::Rechazado,
-            )
+            (Operacion::Devolucion, Estado::Confirmado | Estado::Encolado | Estado::Rechazado)
             | (Operacion::Renovacion, Estado::Rechazado) => self.prestado = None,
             _ => {}
         }

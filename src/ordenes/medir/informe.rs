@@ -17,7 +17,10 @@ pub(super) struct Informe {
 
 impl Informe {
     pub(super) fn nuevo() -> Self {
-        Self { latencias: Histogram::new(3).ok(), desenlaces: BTreeMap::new() }
+        Self {
+            latencias: Histogram::new(3).ok(),
+            desenlaces: BTreeMap::new(),
+        }
     }
 
     pub(super) fn anotar(&mut self, respuesta: &RespuestaCliente, espera: Duration) {
@@ -33,11 +36,17 @@ impl Informe {
     }
 
     pub(super) fn ilegible(&mut self) {
-        *self.desenlaces.entry("respuesta ilegible".to_owned()).or_default() += 1;
+        *self
+            .desenlaces
+            .entry("respuesta ilegible".to_owned())
+            .or_default() += 1;
     }
 
     pub(super) fn sin_respuesta(&mut self) {
-        *self.desenlaces.entry("sin respuesta".to_owned()).or_default() += 1;
+        *self
+            .desenlaces
+            .entry("sin respuesta".to_owned())
+            .or_default() += 1;
     }
 
     /// Answers that were timed.
@@ -60,8 +69,15 @@ impl Informe {
         let ms = |micros: f64| format!("{:.3}", micros / 1000.0);
         let mut cifras = Table::new();
         cifras.set_header([
-            "clientes", "segundos", "respuestas", "por segundo", "media ms", "σ ms", "p50 ms",
-            "p99 ms", "máx ms",
+            "clientes",
+            "segundos",
+            "respuestas",
+            "por segundo",
+            "media ms",
+            "σ ms",
+            "p50 ms",
+            "p99 ms",
+            "máx ms",
         ]);
         cifras.add_row([
             medida.clientes.to_string(),

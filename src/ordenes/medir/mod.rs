@@ -38,12 +38,20 @@ pub async fn medir(medida: &Medida, cargas: &[String]) -> Result<u64, NetError> 
     for numero in 0..medida.clientes as usize {
         let extremo = &cargas[numero % cargas.len()];
         let llegadas = llegadas.clone();
-        let destino = Destino { extremo, trama_bytes_max: TRAMA_BYTES_MAX, latido: None };
+        let destino = Destino {
+            extremo,
+            trama_bytes_max: TRAMA_BYTES_MAX,
+            latido: None,
+        };
         let enlace = conectar(&contexto, destino, move |suceso| {
             // One outstanding request a client: there is always room.
             let _ = llegadas.try_send((numero, suceso));
         })?;
-        puestos.push(Puesto { enlace, cliente: Cliente::nuevo(numero, medida), enviada: None });
+        puestos.push(Puesto {
+            enlace,
+            cliente: Cliente::nuevo(numero, medida),
+            enviada: None,
+        });
     }
     let mut informe = Informe::nuevo();
     let inicio = Instant::now();
