@@ -86,6 +86,7 @@ pub fn conectar(
 ) -> Result<Enlace, NetError> {
     let socket = dealer(contexto, destino.extremo, destino.trama_bytes_max)?;
     let vigia = monitor(contexto, &socket)?;
+    socket.connect(destino.extremo)?;
     let socket = tmq::dealer::Dealer::from_zmq_socket(socket)?;
     let (cola, envios) = mpsc::channel(COLA_TRAMAS);
     let bucle = Bucle {

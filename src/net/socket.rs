@@ -80,7 +80,7 @@ pub(super) fn router(
         Publico::Clientes => CLIENTES_HWM_TRAMAS,
         Publico::Nodos => NODOS_HWM_TRAMAS,
     };
-    comunes(&socket, hwm, trama_bytes_max)?;
+    comunes(&socket, extremo, hwm, trama_bytes_max)?;
     // A send to somebody who has gone is an error that we count, not a silent loss.
     socket.set_router_mandatory(true)?;
     socket.set_backlog(1024)?;
@@ -89,31 +89,36 @@ pub(super) fn router(
     Ok((socket, real))
 }
 
-/// A DEALER on its way to one endpoint; it queues nothing while there is no connection.
+/// A DEALER for one endpoint, not yet on its way: whoever wants to hear of the connection has
+/// to listen before. It queues nothing while there is none.
 pub(super) fn dealer(
     contexto: &Contexto,
     extremo: &str,
     trama_bytes_max: usize,
 ) -> Result<Socket, NetError> {
     let socket = contexto.0.socket(SocketType::DEALER)?;
-    comunes(&socket, NODOS_HWM_TRAMAS, trama_bytes_max)?;
+    comunes(&socket, extremo, NODOS_HWM_TRAMAS, trama_bytes_max)?;
     socket.set_immediate(true)?;
     socket.set_reconnect_ivl(RECONEXION_MS.0)?;
     socket.set_reconnect_ivl_max(RECONEXION_MS.1)?;
     socket.set_connect_timeout(3_000)?;
-    socket.connect(extremo)?;
     Ok(socket)
 }
 
 /// A bound PUB: a news feed that nobody has to listen to.
 pub(super) fn publicador(contexto: &Contexto, extremo: &str) -> Result<Socket, NetError> {
     let socket = contexto.0.socket(SocketType::PUB)?;
-    comunes(&socket, NODOS_HWM_TRAMAS, 4096)?;
+    comunes(&socket, extremo, NODOS_HWM_TRAMAS, 4096)?;
     escuchar(&socket, extremo)?;
     Ok(socket)
 }
 
-fn comunes(socket: &Socket, hwm: i32, trama_bytes_max: usize) -> Result<(), zmq::Error> {
+fn comunes(
+    socket: &Socket,
+    extremo: &str,
+    hwm: i32,
+    trama_bytes_max: usize,
+) -> Result<(), zmq::Error> {
     socket.set_linger(DESPEDIDA_MS)?;
     socket.set_sndhwm(hwm)?;
     socket.set_rcvhwm(hwm)?;
@@ -121,7 +126,8 @@ fn comunes(socket: &Socket, hwm: i32, trama_bytes_max: usize) -> Result<(), zmq:
     socket.set_heartbeat_ivl(LATIDO_ZMQ_MS.0)?;
     socket.set_heartbeat_timeout(LATIDO_ZMQ_MS.1)?;
     socket.set_handshake_ivl(SALUDO_MS)?;
-    socket.set_ipv6(true)?;
+    // On for addresses in brackets only: else every IPv4 address would be told as `::ffff:…`.
+    socket.set_ipv6(extremo.contains('['))?;
     Ok(())
 }
 

@@ -9,6 +9,9 @@ use hdrhistogram::Histogram;
 use crate::cli::Medida;
 use crate::wire::json_cliente::RespuestaCliente;
 
+/// Longest latency told apart, in microseconds: a client gives up long before.
+const LATENCIA_MAX_MICROS: u64 = 60_000_000;
+
 /// Counts and latencies; latencies in microseconds, to three digits.
 pub(super) struct Informe {
     latencias: Option<Histogram<u64>>,
@@ -18,7 +21,7 @@ pub(super) struct Informe {
 impl Informe {
     pub(super) fn nuevo() -> Self {
         Self {
-            latencias: Histogram::new(3).ok(),
+            latencias: Histogram::new_with_max(LATENCIA_MAX_MICROS, 3).ok(),
             desenlaces: BTreeMap::new(),
         }
     }
