@@ -24,7 +24,7 @@ const USUARIOS: &str = "INSERT INTO usuarios (id, creado_en)
 const CAMBIADOS: &str = "UPDATE prestamos
     SET vence_en = CASE WHEN renovaciones = j.value->>2 THEN vence_en ELSE j.value->>1 END,
         renovaciones = j.value->>2, devuelto_en = j.value->>3
-    FROM json_each($1) j WHERE id = j.value->>0";
+    FROM json_each($1) j WHERE prestamos.id = j.value->>0";
 
 const NUEVOS: &str = "INSERT INTO prestamos
     (id, ejemplar, isbn, usuario, sede, prestado_en, vence_en, devuelto_en, renovaciones)
@@ -39,7 +39,7 @@ const OPERACIONES: &str = "INSERT INTO operaciones
 
 const REPETIDAS: &str = "UPDATE operaciones
     SET repeticiones = repeticiones + (j.value->>1), repetida_en = $2
-    FROM json_each($1) j WHERE op_id = j.value->>0";
+    FROM json_each($1) j WHERE operaciones.op_id = j.value->>0";
 
 const EXISTENCIAS: &str = "SELECT json_group_array(json_array(isbn, sede, disponibles, total))
     FROM disponibilidad WHERE isbn IN (SELECT value FROM json_each($1))";

@@ -1,0 +1,18 @@
+//! The contract of every `Almacen`, as sentences; today's only kind is SQLite.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "almacen/archivo.rs"]
+mod archivo;
+#[path = "almacen/banco.rs"]
+mod banco;
+#[path = "almacen/catalogo.rs"]
+mod catalogo;
+#[path = "almacen/consultas.rs"]
+mod consultas;
+#[path = "almacen/modelo.rs"]
+mod modelo;
+#[path = "almacen/reglas.rs"]
+mod reglas;
+#[path = "almacen/repeticiones.rs"]
+mod repeticiones;

@@ -1,0 +1,79 @@
+//! Starting data and imported catalogues.
+
+use biblioteca::domain::ids::Ejemplar;
+use biblioteca::wire::admin::{Encomienda, Informe};
+
+use crate::banco::{Banco, confirmado, devolucion, fila, pedido};
+use biblioteca::domain::operacion::Operacion;
+
+#[tokio::test]
+async fn the_starting_data_is_made_once() {
+    let banco = Banco::nuevo().await;
+    let informe = banco
+        .almacen()
+        .administrar(Encomienda::Sembrar)
+        .await
+        .unwrap();
+    assert_eq!((informe.libros, informe.prestamos), (1000, 200));
+    let prestados = "SELECT count(*) FROM prestamos WHERE devuelto_en IS NULL AND sede = 'sede1'";
+    assert_eq!(banco.numero(prestados).await, 50);
+    let vuelta = pedido(Operacion::Devolucion, "@Libro1-sede1-1", "", "sede1");
+    confirmado(&banco.pedir(vuelta).await);
+    let otra = banco
+        .almacen()
+        .administrar(Encomienda::Sembrar)
+        .await
+        .unwrap();
+    assert_eq!(otra, Informe::default());
+    assert_eq!(banco.numero(prestados).await, 49);
+    let libre = pedido(Operacion::Prestamo, "978-0596007126", "usuario005", "sede1");
+    confirmado(&banco.pedir(libre).await);
+}
+
+#[tokio::test]
+async fn importing_the_same_file_again_changes_nothing() {
+    let banco = Banco::nuevo().await;
+    let mut filas = vec![fila(1, "N", "nueva", 3), fila(2, "N", "nueva", 1)];
+    filas[1].codigo = Some(Ejemplar::parse("barra-7").unwrap());
+    let informe = banco.catalogo(filas.clone()).await;
+    assert_eq!((informe.libros, informe.ejemplares), (1, 4));
+    let historia = banco.numero("SELECT count(*) FROM historial").await;
+    assert_eq!(banco.catalogo(filas.clone()).await, Informe::default());
+    assert_eq!(
+        banco.numero("SELECT count(*) FROM historial").await,
+        historia
+    );
+    filas[0].ejemplares = 5;
+    let mas = banco.catalogo(filas).await;
+    assert_eq!((mas.libros, mas.ejemplares), (0, 2));
+}
+
+#[tokio::test]
+async fn a_code_of_another_book_is_refused_and_the_rest_goes_in() {
+    let banco = Banco::nuevo().await;
+    let mut filas = vec![fila(7, "N1", "s1", 1), fila(8, "N2", "s1", 1)];
+    filas[0].codigo = Some(Ejemplar::parse("A-s1-1").unwrap());
+    let informe = banco.catalogo(filas).await;
+    assert_eq!((informe.libros, informe.ejemplares), (1, 1));
+    assert_eq!(informe.rechazadas.len(), 1);
+    assert_eq!(informe.rechazadas[0].0, 7);
+    assert!(informe.rechazadas[0].1.contains("'A'"), "{informe:?}");
+}
+
+#[tokio::test]
+async fn every_change_is_told_in_the_history() {
+    let banco = Banco::nuevo().await;
+    let antes = banco.numero("SELECT count(*) FROM historial").await;
+    banco.catalogo(vec![fila(1, "N", "nueva", 2)]).await;
+    // A sede, a book and two copies.
+    assert_eq!(
+        banco.numero("SELECT count(*) FROM historial").await,
+        antes + 4
+    );
+    confirmado(
+        &banco
+            .pedir(pedido(Operacion::Prestamo, "N", "ana", "nueva"))
+            .await,
+    );
+    confirmado(&banco.pedir(devolucion("N", "ana")).await);
+}

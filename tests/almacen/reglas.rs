@@ -1,0 +1,232 @@
+//! Each rule of contract §3, through the store.
+
+use biblioteca::domain::rechazo::Rechazo::{
+    EjemplarNoEncontrado, LibroNoEncontrado, LimitePrestamos, LimiteRenovaciones, PrestamoActivo,
+    PrestamoNoActivo, PrestamoNoEncontrado, SinEjemplaresDisponibles, UsuarioBloqueado,
+    UsuarioNoEncontrado, UsuarioVencido,
+};
+use biblioteca::domain::reglas::{Registro, Reglas};
+
+use crate::banco::{Banco, DIA_MS, confirmado, datos, devolucion, prestamo, rechazado, renovacion};
+
+#[tokio::test]
+async fn a_loan_takes_a_free_copy_of_the_sede_and_tells_the_due_date() {
+    let banco = Banco::nuevo().await;
+    let datos = confirmado(&banco.pedir(prestamo("A", "ana")).await);
+    assert_eq!(datos["ejemplar"], "A-s1-1");
+    assert_eq!(datos["sede"], "s1");
+    assert_eq!(datos["fecha_devolucion"], "2026-12-08T23:59:00-05:00");
+    assert_eq!(datos["dias_prestamo"], 14);
+}
+
+#[tokio::test]
+async fn copies_of_other_sedes_do_not_count_but_are_told() {
+    let banco = Banco::nuevo().await;
+    confirmado(&banco.pedir(prestamo("A", "ana")).await);
+    let negada = banco.pedir(prestamo("A", "beto")).await;
+    rechazado(&negada, &[SinEjemplaresDisponibles]);
+    assert_eq!(datos(&negada)["sedes"]["s2"]["disponibles"], 1);
+    assert_eq!(datos(&negada)["sedes"]["s1"]["disponibles"], 0);
+    // By code it may be of any sede, and keeps it.
+    let datos = confirmado(&banco.pedir(prestamo("@A-s2-1", "beto")).await);
+    assert_eq!(datos["sede"], "s2");
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_catalogue_is_refused_and_creates_nobody() {
+    let banco = Banco::nuevo().await;
+    rechazado(
+        &banco.pedir(prestamo("Z", "ana")).await,
+        &[LibroNoEncontrado],
+    );
+    rechazado(
+        &banco.pedir(prestamo("@Z-1", "ana")).await,
+        &[EjemplarNoEncontrado],
+    );
+    // Book and copy that disagree.
+    rechazado(
+        &banco.pedir(prestamo("B@A-s1-1", "ana")).await,
+        &[EjemplarNoEncontrado],
+    );
+    assert_eq!(banco.numero("SELECT count(*) FROM usuarios").await, 0);
+}
+
+#[tokio::test]
+async fn a_lent_lost_or_withdrawn_copy_is_not_available() {
+    let banco = Banco::nuevo().await;
+    confirmado(&banco.pedir(prestamo("@B-s1-1", "ana")).await);
+    rechazado(
+        &banco.pedir(prestamo("@B-s1-1", "beto")).await,
+        &[SinEjemplaresDisponibles],
+    );
+    let cambio = "UPDATE ejemplares SET estado = 'perdido' WHERE isbn = 'C'";
+    assert_eq!(banco.sql(cambio).await, Ok(3));
+    for objeto in ["C", "@C-s1-2"] {
+        rechazado(
+            &banco.pedir(prestamo(objeto, "beto")).await,
+            &[SinEjemplaresDisponibles],
+        );
+    }
+}
+
+#[tokio::test]
+async fn all_reasons_are_told_and_the_first_in_precedence_is_the_code() {
+    let banco = Banco::nuevo().await;
+    for libro in ["B", "C", "D", "E", "A"] {
+        confirmado(&banco.pedir(prestamo(libro, "ana")).await);
+    }
+    let cambio = "UPDATE usuarios SET bloqueado = 1, vence = '2026-11-23'";
+    assert_eq!(banco.sql(cambio).await, Ok(1));
+    let todos = [
+        UsuarioVencido,
+        UsuarioBloqueado,
+        PrestamoActivo,
+        LimitePrestamos,
+        SinEjemplaresDisponibles,
+    ];
+    rechazado(&banco.pedir(prestamo("A", "ana")).await, &todos);
+    rechazado(
+        &banco.pedir(prestamo("Z", "ana")).await,
+        &[
+            LibroNoEncontrado,
+            UsuarioVencido,
+            UsuarioBloqueado,
+            LimitePrestamos,
+        ],
+    );
+    rechazado(
+        &banco.pedir(renovacion("F", "ana")).await,
+        &[UsuarioVencido, UsuarioBloqueado, PrestamoNoEncontrado],
+    );
+    // Neither keeps a copy from coming back.
+    confirmado(&banco.pedir(devolucion("A", "ana")).await);
+}
+
+#[tokio::test]
+async fn a_membership_is_good_on_its_last_day() {
+    let banco = Banco::nuevo().await;
+    confirmado(&banco.pedir(prestamo("B", "ana")).await);
+    let cambio = "UPDATE usuarios SET vence = '2026-11-24'";
+    assert_eq!(banco.sql(cambio).await, Ok(1));
+    confirmado(&banco.pedir(prestamo("C", "ana")).await);
+    banco.avanzar(DIA_MS);
+    rechazado(&banco.pedir(prestamo("D", "ana")).await, &[UsuarioVencido]);
+}
+
+#[tokio::test]
+async fn closed_registration_refuses_strangers() {
+    let banco = Banco::con(Reglas {
+        registro: Registro::Cerrado,
+        ..Reglas::default()
+    })
+    .await;
+    rechazado(
+        &banco.pedir(prestamo("A", "ana")).await,
+        &[UsuarioNoEncontrado],
+    );
+}
+
+#[tokio::test]
+async fn a_professor_may_have_more() {
+    let banco = Banco::con(Reglas {
+        prestamos_max: 1,
+        ..Reglas::default()
+    })
+    .await;
+    confirmado(&banco.pedir(prestamo("B", "ana")).await);
+    rechazado(&banco.pedir(prestamo("C", "ana")).await, &[LimitePrestamos]);
+    let cambio = "UPDATE usuarios SET categoria = 'profesor'";
+    assert_eq!(banco.sql(cambio).await, Ok(1));
+    confirmado(&banco.pedir(prestamo("C", "ana")).await);
+}
+
+#[tokio::test]
+async fn each_operation_of_a_batch_sees_those_before_it() {
+    let banco = Banco::nuevo().await;
+    let respuestas = banco
+        .lote(vec![
+            prestamo("A", "ana"),
+            prestamo("A", "beto"),
+            renovacion("A", "ana"),
+            devolucion("@A-s1-1", ""),
+            prestamo("A", "beto"),
+            devolucion("A", "ana"),
+        ])
+        .await;
+    confirmado(&respuestas[0]);
+    rechazado(&respuestas[1], &[SinEjemplaresDisponibles]);
+    confirmado(&respuestas[2]);
+    assert_eq!(confirmado(&respuestas[3])["usuario"], "ana");
+    confirmado(&respuestas[4]);
+    rechazado(&respuestas[5], &[PrestamoNoActivo]);
+    assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 2);
+}
+
+#[tokio::test]
+async fn a_loan_is_renewed_twice_by_seven_days_from_its_due_date() {
+    let banco = Banco::nuevo().await;
+    rechazado(
+        &banco.pedir(renovacion("A", "ana")).await,
+        &[PrestamoNoEncontrado],
+    );
+    confirmado(&banco.pedir(prestamo("A", "ana")).await);
+    let una = confirmado(&banco.pedir(renovacion("A", "ana")).await);
+    assert_eq!(una["nueva_fecha_devolucion"], "2026-12-15T23:59:00-05:00");
+    let dos = confirmado(&banco.pedir(renovacion("@A-s1-1", "ana")).await);
+    assert_eq!(dos["nueva_fecha_devolucion"], "2026-12-22T23:59:00-05:00");
+    assert_eq!(dos["renovaciones"], 2);
+    rechazado(
+        &banco.pedir(renovacion("A", "ana")).await,
+        &[LimiteRenovaciones],
+    );
+    rechazado(
+        &banco.pedir(renovacion("@A-s1-1", "beto")).await,
+        &[PrestamoNoEncontrado],
+    );
+    confirmado(&banco.pedir(devolucion("A", "ana")).await);
+    rechazado(
+        &banco.pedir(renovacion("A", "ana")).await,
+        &[PrestamoNoActivo],
+    );
+    confirmado(&banco.pedir(prestamo("A", "beto")).await);
+    rechazado(
+        &banco.pedir(renovacion("@A-s1-1", "ana")).await,
+        &[PrestamoNoActivo],
+    );
+}
+
+#[tokio::test]
+async fn a_return_closes_only_what_it_names() {
+    let banco = Banco::nuevo().await;
+    rechazado(
+        &banco.pedir(devolucion("@A-s1-1", "")).await,
+        &[PrestamoNoEncontrado],
+    );
+    confirmado(&banco.pedir(prestamo("A", "ana")).await);
+    for ajeno in [devolucion("@A-s1-1", "beto"), devolucion("B@A-s1-1", "ana")] {
+        rechazado(&banco.pedir(ajeno).await, &[PrestamoNoEncontrado]);
+    }
+    confirmado(&banco.pedir(devolucion("A@A-s1-1", "ana")).await);
+    rechazado(
+        &banco.pedir(devolucion("@A-s1-1", "")).await,
+        &[PrestamoNoActivo],
+    );
+}
+
+#[tokio::test]
+async fn a_return_that_comes_late_does_not_close_a_newer_loan() {
+    let banco = Banco::nuevo().await;
+    confirmado(&banco.pedir(prestamo("A", "ana")).await);
+    banco.avanzar(60_000);
+    // Acknowledged before the loan existed.
+    let antes = banco.tardia(devolucion("@A-s1-1", ""), 3_600_000).await;
+    rechazado(&antes, &[PrestamoNoEncontrado]);
+    confirmado(&banco.tardia(devolucion("@A-s1-1", ""), 30_000).await);
+    banco.avanzar(60_000);
+    confirmado(&banco.pedir(prestamo("A", "beto")).await);
+    banco.avanzar(60_000);
+    // Acknowledged during the first loan, arrives during the second.
+    let vieja = banco.tardia(devolucion("@A-s1-1", ""), 150_000).await;
+    rechazado(&vieja, &[PrestamoNoActivo]);
+    confirmado(&banco.tardia(devolucion("@A-s1-1", ""), 30_000).await);
+}
