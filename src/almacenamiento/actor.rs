@@ -10,10 +10,11 @@ use actix::{
     WrapFuture,
 };
 use futures::future::LocalBoxFuture;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::almacenamiento::escritor::{desenlace_de, escribir};
+use crate::almacenamiento::lector::leer;
 use crate::almacenamiento::tarea::{Contestador, Tarea};
 use crate::db::{Almacen, Fallo};
 use crate::net::server::Par;
@@ -24,7 +25,7 @@ use crate::wire::mensaje::{Disposicion, EstadoAlmacen, Mensaje};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Desenlace};
 
-/// Reads under way at once; more are refused, since a read may be repeated freely.
+/// Reads that may wait for a connection; more are refused, since a read may be repeated.
 const LECTURAS_MAX: usize = 1024;
 
 /// Opens the database. With `esperar` it waits for the owner's lock, else a database that
@@ -43,6 +44,8 @@ pub struct Ajuste {
     pub cola_max: usize,
     /// Operations in one commit.
     pub lote_max: usize,
+    /// Reads under way at once: one for each connection.
+    pub lectores: usize,
     /// What the door announces.
     pub anuncio: Anuncio,
     /// Where outcomes go.
@@ -78,6 +81,7 @@ struct EscritorTerminado(Result<(), Fallo>);
 struct Abierto {
     almacen: Arc<dyn Almacen>,
     cola: mpsc::Sender<Tarea>,
+    lecturas: mpsc::Sender<Tarea>,
     escritor: JoinHandle<()>,
 }
 
@@ -86,19 +90,16 @@ pub struct Almacenamiento {
     centinela: Centinela,
     ajuste: Ajuste,
     abierto: Option<Abierto>,
-    lecturas: Arc<Semaphore>,
 }
 
 impl Almacenamiento {
     /// A supervisor that will open its database when it starts.
     #[must_use]
     pub fn nuevo(centinela: Centinela, ajuste: Ajuste) -> Self {
-        let lecturas = Arc::new(Semaphore::new(LECTURAS_MAX));
         Self {
             centinela,
             ajuste,
             abierto: None,
-            lecturas,
         }
     }
 
@@ -136,9 +137,16 @@ impl Almacenamiento {
                     let fin = trabajo.await.map(|_| ());
                     yo.do_send(EscritorTerminado(fin));
                 });
+                let lecturas = leer(
+                    &almacen,
+                    self.ajuste.lectores,
+                    LECTURAS_MAX,
+                    &self.ajuste.contestador,
+                );
                 self.abierto = Some(Abierto {
                     almacen,
                     cola,
+                    lecturas,
                     escritor,
                 });
                 self.anunciar(Disposicion::Listo);
@@ -181,34 +189,17 @@ impl Almacenamiento {
                 devueltas.push((tarea.origen, desenlace));
                 continue;
             };
-            if tarea.pedido.operacion.es_lectura() {
-                self.leer(abierto, tarea);
-            } else if let Err(error) = abierto.cola.try_send(tarea) {
+            let cola = if tarea.pedido.operacion.es_lectura() {
+                &abierto.lecturas
+            } else {
+                &abierto.cola
+            };
+            if let Err(error) = cola.try_send(tarea) {
                 let desenlace = Desenlace::NoAplicada(Causa::ColaLlena);
                 devueltas.push((error.into_inner().origen, desenlace));
             }
         }
         self.ajuste.contestador.contestar(devueltas);
-    }
-
-    fn leer(&self, abierto: &Abierto, tarea: Tarea) {
-        let contestador = self.ajuste.contestador.clone();
-        let Ok(sitio) = Arc::clone(&self.lecturas).try_acquire_owned() else {
-            let desenlace = Desenlace::NoAplicada(Causa::ColaLlena);
-            return contestador.contestar([(tarea.origen, desenlace)]);
-        };
-        let almacen = Arc::clone(&abierto.almacen);
-        actix_rt::spawn(async move {
-            let desenlace = match almacen.leer(tarea.pedido).await {
-                Ok(respuesta) => Desenlace::Decidida(respuesta),
-                Err(fallo) => {
-                    tracing::error!(%fallo, "lectura fallida");
-                    desenlace_de(&fallo)
-                }
-            };
-            contestador.contestar([(tarea.origen, desenlace)]);
-            drop(sitio);
-        });
     }
 
     fn administrar(&self, par: Par, id: u64, encomienda: Encomienda) {

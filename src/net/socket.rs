@@ -28,7 +28,7 @@ const SALUDO_MS: i32 = 5_000;
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
     /// The address cannot be listened on.
-    #[error("no se puede escuchar en {extremo}: {causa}")]
+    #[error("no se puede escuchar en {extremo}: {}", motivo(*causa))]
     Escuchar {
         /// As configured.
         extremo: String,
@@ -41,6 +41,16 @@ pub enum NetError {
     /// The runtime could not watch the socket.
     #[error("ZeroMQ: {0}")]
     Tmq(#[from] tmq::TmqError),
+}
+
+/// What an operator can do something about, in Spanish; the rest as libzmq says it.
+fn motivo(causa: zmq::Error) -> &'static str {
+    match causa {
+        zmq::Error::EADDRINUSE => "otro proceso ya usa esa dirección",
+        zmq::Error::EADDRNOTAVAIL => "esa dirección no es de este equipo",
+        zmq::Error::EACCES => "no hay permiso para ese puerto",
+        otra => otra.message(),
+    }
 }
 
 /// The process's ZeroMQ context; cheap to clone.

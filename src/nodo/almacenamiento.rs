@@ -71,6 +71,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         abrir,
         cola_max,
         lote_max: almacenamiento.lote_max as usize,
+        lectores: almacenamiento.lectores as usize,
         anuncio,
         contestador: Contestador::nuevo(salidas),
         rendiciones: entorno.rendiciones.clone(),

@@ -91,14 +91,14 @@ fn refusals_name_every_reason_and_are_final_under_their_op_id() {
         true
     );
 
-    for n in 1..=5 {
+    for n in [1, 2, 3, 4, 6] {
         let isbn = format!("Libro{n}");
         assert_eq!(
             texto(&cliente.pedir(&prestamo(&isbn, "beto", &isbn)), "estado"),
             "CONFIRMADO"
         );
     }
-    let limite = cliente.pedir(&prestamo("Libro6", "beto", "n-2"));
+    let limite = cliente.pedir(&prestamo("Libro7", "beto", "n-2"));
     assert_eq!(texto(&limite, "codigo"), "LimitePrestamos");
     let doble = cliente.pedir(&prestamo("Libro1", "beto", "n-3"));
     assert_eq!(texto(&doble, "codigo"), "PrestamoActivo");

@@ -84,7 +84,7 @@ fn when_the_owner_of_the_database_dies_the_standby_takes_over() {
 fn the_work_of_an_actor_that_is_killed_goes_to_another() {
     let biblioteca = Biblioteca::sembrada();
     let _fijos = [biblioteca.rol("carga"), biblioteca.rol("almacenamiento")];
-    let mut actores = vec![
+    let mut actores = [
         biblioteca.rol("actor-prestamo"),
         biblioteca.rol("actor-prestamo"),
     ];

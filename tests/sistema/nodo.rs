@@ -215,8 +215,13 @@ impl Nodo {
 
     /// Waits for a line of its log.
     pub fn espera_registro(&self, texto: &str) {
+        self.espera_veces(texto, 1);
+    }
+
+    /// Waits until its log has said so that often.
+    pub fn espera_veces(&self, texto: &str, veces: usize) {
         let limite = Instant::now() + Duration::from_secs(20);
-        while !self.registro().contains(texto) {
+        while self.registro().matches(texto).count() < veces {
             assert!(
                 Instant::now() < limite,
                 "no '{texto}' in:\n{}",

@@ -1,5 +1,6 @@
 //! Every role its own process, and the three-PC example.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -40,7 +41,7 @@ fn roles_join_in_any_start_order() {
 fn several_roles_share_a_process_when_a_file_says_so() {
     let biblioteca = Biblioteca::sembrada();
     let config = biblioteca.carpeta.path().join("dos.toml");
-    std::fs::write(&config, "[nodo]\nroles = [\"carga\", \"actor-prestamo\"]\n").unwrap();
+    fs::write(&config, "[nodo]\nroles = [\"carga\", \"actor-prestamo\"]\n").unwrap();
     let _uno = biblioteca.nodo(&["--config", config.to_str().unwrap()]);
     let _otro = biblioteca.rol("almacenamiento,actor-devolucion");
     biblioteca.espera_servicio();
@@ -59,73 +60,97 @@ fn several_roles_share_a_process_when_a_file_says_so() {
     assert_eq!(texto(&respuesta, "codigo"), "SinActores");
 }
 
-/// The example files as they are, on one machine: only hosts and ports are overridden.
+/// Second ports, for what the first node has too.
+struct Segundos {
+    clientes: u16,
+    eventos: u16,
+    trabajo: u16,
+    almacen: u16,
+}
+
+fn local(puertos: &[u16]) -> String {
+    let lista: Vec<String> = puertos
+        .iter()
+        .map(|puerto| format!("127.0.0.1:{puerto}"))
+        .collect();
+    lista.join(",")
+}
+
+/// An example file as it is, with only hosts, ports and folders overridden. `segunda`: it is
+/// the second carga or the second almacenamiento.
+fn ejemplo(b: &Biblioteca, otros: &Segundos, archivo: &str, segunda: bool) -> Command {
+    let ruta = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("config")
+        .join(archivo);
+    let elegir = |primero: u16, segundo: u16| local(&[if segunda { segundo } else { primero }]);
+    let mut comando = b.comando(&["--config", ruta.to_str().unwrap()]);
+    comando
+        .env(
+            "BIBLIOTECA_CARGA__CLIENTES",
+            elegir(b.clientes, otros.clientes),
+        )
+        .env(
+            "BIBLIOTECA_CARGA__EVENTOS",
+            elegir(b.eventos, otros.eventos),
+        )
+        .env(
+            "BIBLIOTECA_CARGA__TRABAJO",
+            elegir(b.trabajo, otros.trabajo),
+        )
+        .env(
+            "BIBLIOTECA_ALMACENAMIENTO__ESCUCHA",
+            elegir(b.almacen, otros.almacen),
+        )
+        .env(
+            "BIBLIOTECA_ACTORES__CARGAS",
+            local(&[b.trabajo, otros.trabajo]),
+        )
+        .env(
+            "BIBLIOTECA_ACTORES__ALMACENAMIENTOS",
+            local(&[b.almacen, otros.almacen]),
+        )
+        .env(
+            "BIBLIOTECA_SOLICITANTE__CARGAS",
+            local(&[b.clientes, otros.clientes]),
+        )
+        .env("BIBLIOTECA_HTTP__ESCUCHA", "")
+        .env("BIBLIOTECA_NODO__DATOS", b.carpeta.path().join(archivo))
+        .env(
+            "BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS",
+            format!("sqlite:{}", b.base().display()),
+        );
+    comando
+}
+
 #[test]
 fn the_three_example_nodes_serve_a_request_file() {
     let biblioteca = Biblioteca::sembrada();
-    let [carga2, eventos2, trabajo2, almacen2] = puertos();
-    let local = |puertos: &[u16]| {
-        puertos
-            .iter()
-            .map(|puerto| format!("127.0.0.1:{puerto}"))
-            .collect::<Vec<_>>()
-            .join(",")
+    let [clientes, eventos, trabajo, almacen] = puertos();
+    let otros = Segundos {
+        clientes,
+        eventos,
+        trabajo,
+        almacen,
     };
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-    let con = |archivo: &str, primero: bool, almacen: u16| -> Command {
-        let (clientes, eventos, trabajo) = if primero {
-            (biblioteca.clientes, biblioteca.eventos, biblioteca.trabajo)
-        } else {
-            (carga2, eventos2, trabajo2)
-        };
-        let mut comando = biblioteca.comando(&["--config", config.join(archivo).to_str().unwrap()]);
-        comando
-            .env("BIBLIOTECA_CARGA__CLIENTES", local(&[clientes]))
-            .env("BIBLIOTECA_CARGA__EVENTOS", local(&[eventos]))
-            .env("BIBLIOTECA_CARGA__TRABAJO", local(&[trabajo]))
-            .env(
-                "BIBLIOTECA_ACTORES__CARGAS",
-                local(&[biblioteca.trabajo, trabajo2]),
-            )
-            .env(
-                "BIBLIOTECA_ACTORES__ALMACENAMIENTOS",
-                local(&[biblioteca.almacen, almacen2]),
-            )
-            .env("BIBLIOTECA_ALMACENAMIENTO__ESCUCHA", local(&[almacen]))
-            .env(
-                "BIBLIOTECA_SOLICITANTE__CARGAS",
-                local(&[biblioteca.clientes, carga2]),
-            )
-            .env("BIBLIOTECA_HTTP__ESCUCHA", "")
-            .env(
-                "BIBLIOTECA_NODO__DATOS",
-                biblioteca.carpeta.path().join(archivo),
-            )
-            .env(
-                "BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS",
-                format!("sqlite:{}", biblioteca.base().display()),
-            );
-        comando
-    };
-    let arrancar = |archivo: &str, primero: bool, almacen: u16| {
+    let arrancar = |archivo: &str, segunda: bool| {
         let registro = biblioteca.carpeta.path().join(format!("{archivo}.log"));
-        Nodo::de(con(archivo, primero, almacen), &registro)
+        Nodo::de(ejemplo(&biblioteca, &otros, archivo, segunda), &registro)
     };
     let _nodos = [
-        arrancar("pc3.toml", true, 0),
-        arrancar("pc2.toml", false, 0),
-        arrancar("pc1.toml", true, biblioteca.almacen),
-        arrancar("pc1b.toml", true, almacen2),
+        arrancar("pc3.toml", false),
+        arrancar("pc2.toml", true),
+        arrancar("pc1.toml", false),
+        arrancar("pc1b.toml", true),
     ];
     espera_servicio(biblioteca.clientes);
-    espera_servicio(carga2);
+    espera_servicio(otros.clientes);
     let archivo = biblioteca.carpeta.path().join("pedidos.txt");
-    std::fs::write(
+    fs::write(
         &archivo,
         "PRES Libro1 u1\nRENO Libro1 u1\nDEVO Libro1 u1\nPRES NoHay u1\n",
     )
     .unwrap();
-    let salida = con("pc3.toml", true, 0)
+    let salida = ejemplo(&biblioteca, &otros, "pc3.toml", false)
         .args([
             "--role",
             "solicitante",
@@ -134,17 +159,14 @@ fn the_three_example_nodes_serve_a_request_file() {
         ])
         .output()
         .unwrap();
-    let dicho = String::from_utf8_lossy(&salida.stdout).into_owned();
     assert_eq!(
         salida.status.code(),
         Some(1),
-        "{dicho}\n{}",
+        "{}",
         String::from_utf8_lossy(&salida.stderr)
     );
-    assert_eq!(
-        biblioteca.contar("select count(*) from operaciones where estado='CONFIRMADO'"),
-        3
-    );
-    let por_la_otra = Cliente::dealer(carga2).decidir(&prestamo("Libro2", "u2", "otra"));
+    let confirmadas = "select count(*) from operaciones where estado='CONFIRMADO'";
+    assert_eq!(biblioteca.contar(confirmadas), 3);
+    let por_la_otra = Cliente::dealer(otros.clientes).decidir(&prestamo("Libro2", "u2", "otra"));
     assert_eq!(texto(&por_la_otra, "estado"), "CONFIRMADO");
 }

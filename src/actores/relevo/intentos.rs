@@ -1,0 +1,219 @@
+//! The attempts of one operation, from its arrival to its end.
+
+use std::time::{Duration, Instant};
+
+use super::{EnCurso, Relevo, Salida};
+use crate::wire::mensaje::{Disposicion, Encargo, Resultado};
+use crate::wire::respuesta::{Causa, Desenlace};
+
+impl Relevo {
+    pub(super) fn recibir(
+        &mut self,
+        ahora: Instant,
+        carga: usize,
+        encargo: Encargo,
+        salidas: &mut Vec<Salida>,
+    ) {
+        self.siguiente += 1;
+        let vence = ahora + Duration::from_millis(u64::from(encargo.plazo_ms));
+        let en_curso = EnCurso {
+            carga,
+            encargo,
+            recibido: ahora,
+            vence,
+            alarma: vence,
+            destino: None,
+            intentos: 0,
+            incierto: false,
+        };
+        self.alarmas.insert((vence, self.siguiente));
+        self.en_curso.insert(self.siguiente, en_curso);
+        self.intentar(ahora, self.siguiente, salidas);
+    }
+
+    /// Sends the operation to the next endpoint that takes it, keeps it back for a moment, or
+    /// ends it.
+    pub(super) fn intentar(&mut self, ahora: Instant, id: u64, salidas: &mut Vec<Salida>) {
+        let intentos_max = self.ajuste.rondas * u32::try_from(self.almacenes.len()).unwrap_or(1);
+        let Some(en_curso) = self.en_curso.get(&id) else {
+            return;
+        };
+        let intentos = en_curso.intentos;
+        if ahora >= en_curso.vence {
+            return self.terminar(id, Causa::PlazoVencido, salidas);
+        }
+        if intentos >= intentos_max {
+            return self.terminar(id, Causa::SinAlmacenamiento, salidas);
+        }
+        let Some((almacen, permiso)) = self.elegir(ahora) else {
+            if !self.hay_relevo(ahora) {
+                self.terminar(id, Causa::SinAlmacenamiento, salidas);
+            }
+            return;
+        };
+        let Some(en_curso) = self.en_curso.get_mut(&id) else {
+            return;
+        };
+        let resta = en_curso.vence - ahora;
+        let plazo = self
+            .ajuste
+            .espera
+            .min(resta / (intentos_max - intentos).min(2));
+        self.alarmas.remove(&(en_curso.alarma, id));
+        en_curso.alarma = ahora + plazo;
+        self.alarmas.insert((en_curso.alarma, id));
+        en_curso.destino = Some((almacen, permiso));
+        en_curso.intentos += 1;
+        let transcurrido = u64::try_from((ahora - en_curso.recibido).as_millis()).unwrap_or(0);
+        let encargo = Encargo {
+            id,
+            plazo_ms: u32::try_from(plazo.as_millis()).unwrap_or(u32::MAX),
+            edad_ms: en_curso.encargo.edad_ms.map(|edad| edad + transcurrido),
+            intento: u16::try_from(en_curso.intentos).unwrap_or(u16::MAX),
+            ..en_curso.encargo.clone()
+        };
+        if en_curso.intentos > 1 {
+            tracing::info!(
+                op_id = %encargo.pedido.op_id,
+                "conectando a {} (intento {}/{intentos_max})",
+                self.almacenes[almacen].extremo,
+                en_curso.intentos,
+            );
+        }
+        salidas.push(Salida::Enviar(almacen, encargo));
+    }
+
+    pub(super) fn terminar(&mut self, id: u64, causa: Causa, salidas: &mut Vec<Salida>) {
+        let incierto = self
+            .en_curso
+            .get(&id)
+            .is_some_and(|en_curso| en_curso.incierto);
+        let desenlace = if incierto {
+            Desenlace::Incierta(causa)
+        } else {
+            Desenlace::NoAplicada(causa)
+        };
+        self.responder(id, desenlace, salidas);
+    }
+
+    pub(super) fn responder(&mut self, id: u64, desenlace: Desenlace, salidas: &mut Vec<Salida>) {
+        let Some(en_curso) = self.en_curso.remove(&id) else {
+            return;
+        };
+        self.alarmas.remove(&(en_curso.alarma, id));
+        let resultado = Resultado {
+            id: en_curso.encargo.id,
+            desenlace,
+        };
+        salidas.push(Salida::Responder(en_curso.carga, resultado));
+    }
+
+    pub(super) fn resultado(
+        &mut self,
+        ahora: Instant,
+        almacen: usize,
+        resultado: Resultado,
+        salidas: &mut Vec<Salida>,
+    ) {
+        if let Some(quien) = self.almacenes.get_mut(almacen) {
+            quien.visto = Some(ahora);
+        }
+        let Resultado { id, desenlace } = resultado;
+        let Some(en_curso) = self.en_curso.get_mut(&id) else {
+            return;
+        };
+        let permiso = match en_curso.destino {
+            Some((destino, permiso)) if destino == almacen => Some(permiso),
+            _ => None,
+        };
+        match (desenlace, permiso) {
+            // A decision is one, however late and from whomever.
+            (decidida @ Desenlace::Decidida(_), _) => {
+                if let Some(permiso) = permiso {
+                    self.almacenes[almacen].breaker.acierto(permiso);
+                }
+                self.responder(id, decidida, salidas);
+            }
+            (_, None) => {}
+            (Desenlace::EnEspera, Some(permiso)) => {
+                let quien = &mut self.almacenes[almacen];
+                quien.breaker.devolver(permiso);
+                quien.disposicion = Disposicion::EnEspera;
+                self.otra_vez(ahora, id, salidas);
+            }
+            (Desenlace::Envenenada, Some(permiso)) => {
+                self.almacenes[almacen].breaker.acierto(permiso);
+                self.responder(id, Desenlace::Envenenada, salidas);
+            }
+            (Desenlace::NoAplicada(causa @ Causa::ColaLlena), Some(permiso)) => {
+                self.almacenes[almacen].breaker.acierto(permiso);
+                self.terminar(id, causa, salidas);
+            }
+            (Desenlace::NoAplicada(_), Some(permiso)) => {
+                self.almacenes[almacen].breaker.fallo(permiso, ahora);
+                self.siguiente_turno(almacen);
+                self.otra_vez(ahora, id, salidas);
+            }
+            (Desenlace::Incierta(_), Some(permiso)) => {
+                en_curso.incierto = true;
+                self.almacenes[almacen].breaker.fallo(permiso, ahora);
+                self.siguiente_turno(almacen);
+                self.otra_vez(ahora, id, salidas);
+            }
+        }
+    }
+
+    /// Ends the current attempt and makes another, now or when there is an endpoint.
+    pub(super) fn otra_vez(&mut self, ahora: Instant, id: u64, salidas: &mut Vec<Salida>) {
+        let Some(en_curso) = self.en_curso.get_mut(&id) else {
+            return;
+        };
+        en_curso.destino = None;
+        self.alarmas.remove(&(en_curso.alarma, id));
+        en_curso.alarma = en_curso.vence;
+        self.alarmas.insert((en_curso.alarma, id));
+        self.intentar(ahora, id, salidas);
+    }
+
+    pub(super) fn sin_enviar(
+        &mut self,
+        ahora: Instant,
+        almacen: usize,
+        id: u64,
+        salidas: &mut Vec<Salida>,
+    ) {
+        let Some(en_curso) = self.en_curso.get_mut(&id) else {
+            return;
+        };
+        let Some((destino, permiso)) = en_curso.destino else {
+            return;
+        };
+        if destino != almacen {
+            return;
+        }
+        en_curso.intentos -= 1;
+        self.almacenes[almacen].breaker.fallo(permiso, ahora);
+        self.almacenes[almacen].visto = None;
+        self.siguiente_turno(almacen);
+        self.otra_vez(ahora, id, salidas);
+    }
+
+    /// The time of an attempt, or of the operation, is over.
+    pub(super) fn vencer(&mut self, ahora: Instant, id: u64, salidas: &mut Vec<Salida>) {
+        let Some(en_curso) = self.en_curso.get_mut(&id) else {
+            return;
+        };
+        if let Some((almacen, permiso)) = en_curso.destino.take() {
+            en_curso.incierto = true;
+            self.almacenes[almacen].breaker.fallo(permiso, ahora);
+            self.siguiente_turno(almacen);
+        }
+        self.intentar(ahora, id, salidas);
+        if let Some(en_curso) = self.en_curso.get_mut(&id)
+            && en_curso.destino.is_none()
+        {
+            en_curso.alarma = en_curso.vence;
+            self.alarmas.insert((en_curso.alarma, id));
+        }
+    }
+}
