@@ -24,6 +24,10 @@ const REVISION_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// almacenamiento's answer to its client.
 const ESPERA_MS: u64 = 700;
 
+/// Pages in the WAL before they are copied to the file, 32 MiB: random keys touch the same
+/// index pages again and again, and each copy costs another wait for the disk.
+const PUNTO_PAGINAS: &str = "8192";
+
 /// `PRAGMA application_id` of our files, set by the first migration.
 const APLICACION: i64 = 0x4269_626C;
 
@@ -38,6 +42,7 @@ pub async fn abrir_escritor(base: &Path) -> Result<SqliteConnection, Fallo> {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", PUNTO_PAGINAS)
         .connect()
         .await
         .map_err(|causa| explicar(base, causa))

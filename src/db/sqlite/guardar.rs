@@ -41,8 +41,15 @@ const REPETIDAS: &str = "UPDATE operaciones
     SET repeticiones = repeticiones + (j.value->>1), repetida_en = $2
     FROM json_each($1) j WHERE operaciones.op_id = j.value->>0";
 
+/// As in `leer`: the view written out, from the books asked to their copies.
 const EXISTENCIAS: &str = "SELECT json_group_array(json_array(isbn, sede, disponibles, total))
-    FROM disponibilidad WHERE isbn IN (SELECT value FROM json_each($1))";
+    FROM (SELECT e.isbn, e.sede, count(*) AS total,
+                 sum(e.estado = 'en_servicio' AND NOT EXISTS (
+                     SELECT 1 FROM prestamos p
+                     WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL)) AS disponibles
+          FROM (SELECT DISTINCT value AS isbn FROM json_each($1)) q
+          CROSS JOIN ejemplares e ON e.isbn = q.isbn
+          GROUP BY e.isbn, e.sede)";
 
 #[derive(Serialize)]
 struct FilaPrestamo<'a>(
