@@ -81,7 +81,7 @@ fn a_taken_port_is_one_clear_sentence() {
     let (salida, error) = codigo(&biblioteca, &["--role", "carga"]);
     assert_eq!(salida, 70);
     assert!(
-        error.contains("no se puede escuchar") && error.contains("5"),
+        error.contains("otro proceso ya usa esa dirección"),
         "{error}"
     );
 }
