@@ -83,11 +83,12 @@ fn when_the_owner_of_the_database_dies_the_standby_takes_over() {
 #[test]
 fn the_work_of_an_actor_that_is_killed_goes_to_another() {
     let biblioteca = Biblioteca::sembrada();
-    let _fijos = [biblioteca.rol("carga"), biblioteca.rol("almacenamiento")];
+    let fijos = [biblioteca.rol("carga"), biblioteca.rol("almacenamiento")];
     let mut actores = [
         biblioteca.rol("actor-prestamo"),
         biblioteca.rol("actor-prestamo"),
     ];
+    fijos[0].espera_veces("actor a la orden", 2);
     biblioteca.espera_servicio();
     let cliente = biblioteca.cliente();
     for n in 0..200 {
