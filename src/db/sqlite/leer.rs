@@ -41,7 +41,7 @@ const POR_TITULO: &str = "SELECT l.isbn, l.titulo, l.autor,
     FROM libros l
     WHERE NOT EXISTS (SELECT 1 FROM json_each($1) j
                       WHERE l.titulo_plegado NOT LIKE j.value ESCAPE '\\')
-    ORDER BY l.titulo_plegado, l.isbn LIMIT $2";
+    ORDER BY l.titulo_plegado, l.isbn LIMIT (SELECT $2)";
 
 const POR_EJEMPLAR: &str = "SELECT l.isbn, l.titulo, l.autor,
     json_array(json_array(e.sede,
