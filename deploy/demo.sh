@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # How long the node may take to answer its first request, and to stop, in s.
 ESPERA_S=30
 # Books that deploy/demo.txt touches, for the tables before and after.
-LIBROS=(Libro1 Libro2 Libro3 Libro4 Libro5 Libro6)
+LIBROS=(Libro1 Libro2 Libro3 Libro4 Libro6 Libro7)
 
 nodo=""
 
@@ -85,7 +85,7 @@ esperar_nodo() {
 mostrar_libros() {
     local libro
     for libro in "${LIBROS[@]}"; do
-        "$BIN" pedir consulta --isbn "$libro"
+        "$BIN" pedir consulta --isbn "$libro" 2>&1 >/dev/null # the sentence, not the JSON
     done
 }
 

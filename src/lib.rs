@@ -1,4 +1,47 @@
-//! biblioteca: the circulation engine of a library with several branches.
+//! biblioteca: the circulation engine of a library with several branches (sedes), and the
+//! map of its code.
+//!
+//! A loan, return, renewal or lookup is born at a `solicitante` (or any ZeroMQ client), goes
+//! through a `carga` (load manager) to one `actor` of its kind, and on to an `almacenamiento`
+//! (storage supervisor), the only role that opens the database. Answers go back on the same
+//! links. Each role is one or more actix actors; each arrow may cross PCs.
+//!
+//! ```text
+//! solicitante ──5555──> carga ──5557──> actores ──5570──> almacenamiento ──> db
+//! ```
+//!
+//! # Where things are
+//!
+//! | module | its one job |
+//! |---|---|
+//! | [`domain`] | the rules, pure: no clock, no I/O, nothing of ours imported |
+//! | [`wire`] | what travels between processes, and how it is written |
+//! | [`net`] | ZeroMQ sockets, each owned by one task |
+//! | [`db`] | the database: the trait and its durability contract, SQLite |
+//! | [`runtime`] | actors kept alive (guardian), endpoints judged (breaker) |
+//! | [`solicitante`] | 1. requests are born: files, retries, receipts, reports |
+//! | [`carga`] | 2. who gets which operation; one answer for each request |
+//! | [`actores`] | 3. one actor for three operations; finds an almacenamiento |
+//! | [`almacenamiento`] | 4. admission, one commit for many operations, standby |
+//! | [`nodo`] | the roles of one process put together, started and drained |
+//! | [`ordenes`] | what each verb of the command line does |
+//! | [`cli`], [`settings`], [`role`], [`telemetry`] | arguments, configuration, role words, logs |
+//!
+//! # What holds everywhere
+//!
+//! - Imports point one way: `domain` ← `wire` ← `net`, `db`, `runtime` ← roles ← `nodo` ←
+//!   `ordenes`. A role never imports another role; they meet in `wire`. A test checks it.
+//! - `sqlx` is named only in `db`, ZeroMQ only in `net`, bincode only in `wire::codec`.
+//! - What decides is pure, `paso(ahora, entrada) -> salidas`: [`carga::reparto`],
+//!   [`actores::relevo`], [`runtime::breaker`], [`solicitante::reintento`], [`domain`]. The
+//!   actors and socket tasks around them are shells that hold no rule.
+//! - A refusal is [`domain::rechazo::Rechazo`], an answer; a failure is [`db::Fallo`] or
+//!   [`wire::respuesta::Causa`], never a refusal.
+//! - Nothing is acknowledged before it is committed; effect and stored answer commit together.
+//! - Every queue has a bound, and full means `OCUPADO` at once. The bound of an actor's
+//!   mailbox is the admission in front of it: a place for the answer is reserved first.
+//! - Whoever was admitted is answered exactly once, even if its actor dies:
+//!   [`carga::responder`] answers on drop.
 
 pub mod actores;
 pub mod almacenamiento;

@@ -4,10 +4,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::domain::ids::{Campo, OpId, Sede, Texto};
+use crate::domain::ids::{OpId, Sede, Texto};
 use crate::domain::operacion::Operacion;
 use crate::wire::huella::{Contenido, Huella};
-use crate::wire::json::exigir_campos;
+use crate::wire::json::{campo_op_id, campo_texto, exigir_campos};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Desenlace, Estado};
 
@@ -60,16 +60,14 @@ fn leer_pedido(
     operacion: Operacion,
     sede_propia: &Sede,
 ) -> Result<Pedido, Mala> {
-    let isbn = texto(objeto)?;
-    let ejemplar = texto(objeto)?;
-    let usuario = texto(objeto)?;
-    let titulo = texto(objeto)?;
-    let sede: Option<Sede> = texto(objeto)?;
-    let op_id = match objeto.get("op_id") {
-        None | Some(Value::Null) => OpId::nuevo(),
-        Some(Value::String(op_id)) => OpId::parse(op_id).map_err(mala)?,
-        Some(_) => return Err(mala("el campo 'op_id' debe ser un texto")),
-    };
+    let isbn = campo_texto(objeto).map_err(mala)?;
+    let ejemplar = campo_texto(objeto).map_err(mala)?;
+    let usuario = campo_texto(objeto).map_err(mala)?;
+    let titulo = campo_texto(objeto).map_err(mala)?;
+    let sede: Option<Sede> = campo_texto(objeto).map_err(mala)?;
+    let op_id = campo_op_id(objeto)
+        .map_err(mala)?
+        .unwrap_or_else(OpId::nuevo);
     let huella = Huella::de(Contenido {
         operacion,
         isbn: isbn.as_ref().map(Texto::as_str),
@@ -88,14 +86,6 @@ fn leer_pedido(
         sede,
         huella,
     })
-}
-
-fn texto<K: Campo>(objeto: &Map<String, Value>) -> Result<Option<Texto<K>>, Mala> {
-    match objeto.get(K::NOMBRE) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(texto)) => Texto::parse(texto).map(Some).map_err(mala),
-        Some(_) => Err(mala(format!("el campo '{}' debe ser un texto", K::NOMBRE))),
-    }
 }
 
 fn mala(detalle: impl ToString) -> Mala {

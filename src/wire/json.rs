@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::domain::ids::{Campo, IdInvalido, OpId, Sede, Texto};
+use crate::domain::ids::{Campo, OpId, Sede, Texto};
 use crate::domain::operacion::Operacion;
 use crate::wire::huella::{Contenido, Huella};
 use crate::wire::pedido::Pedido;
@@ -69,7 +69,7 @@ pub fn leer_peticion(trama: &[u8], sede: &Sede) -> Result<Peticion, Invalida> {
         Err(error) => return Err(sin_objeto(&format!("JSON ilegible: {error}"))),
     };
     let id = objeto.get("id").filter(|id| !id.is_null()).cloned();
-    let leido = leer_op_id(&objeto);
+    let leido = campo_op_id(&objeto).map_err(mal);
     let op_id = leido.as_ref().ok().cloned().flatten();
     interpretar(&objeto, leido, sede, id.clone()).map_err(|(causa, detalle)| Invalida {
         causa,
@@ -102,11 +102,11 @@ fn interpretar(
 ) -> Result<Peticion, Mal> {
     let operacion = leer_operacion(objeto)?;
     let op_id = op_id?;
-    let isbn = leer_texto(objeto)?;
-    let ejemplar = leer_texto(objeto)?;
-    let usuario = leer_texto(objeto)?;
-    let titulo = leer_texto(objeto)?;
-    let sede: Option<Sede> = leer_texto(objeto)?;
+    let isbn = campo_texto(objeto).map_err(mal)?;
+    let ejemplar = campo_texto(objeto).map_err(mal)?;
+    let usuario = campo_texto(objeto).map_err(mal)?;
+    let titulo = campo_texto(objeto).map_err(mal)?;
+    let sede: Option<Sede> = campo_texto(objeto).map_err(mal)?;
     let huella = Huella::de(Contenido {
         operacion,
         isbn: isbn.as_ref().map(Texto::as_str),
@@ -179,21 +179,31 @@ fn leer_operacion(objeto: &Map<String, Value>) -> Result<Operacion, Mal> {
     }
 }
 
-fn leer_op_id(objeto: &Map<String, Value>) -> Result<Option<OpId>, Mal> {
+/// The op_id of a request; none when it has none.
+///
+/// # Errors
+/// A Spanish sentence about what is wrong with it.
+pub fn campo_op_id(objeto: &Map<String, Value>) -> Result<Option<OpId>, String> {
     match objeto.get("op_id") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(texto)) => OpId::parse(texto).map(Some).map_err(mal),
-        Some(_) => Err(mal("el campo 'op_id' debe ser un texto")),
+        Some(Value::String(texto)) => OpId::parse(texto)
+            .map(Some)
+            .map_err(|error| error.to_string()),
+        Some(_) => Err("el campo 'op_id' debe ser un texto".to_owned()),
     }
 }
 
-fn leer_texto<K: Campo>(objeto: &Map<String, Value>) -> Result<Option<Texto<K>>, Mal> {
+/// The text field that `K` names; none when it is absent or null.
+///
+/// # Errors
+/// A Spanish sentence about what is wrong with it.
+pub fn campo_texto<K: Campo>(objeto: &Map<String, Value>) -> Result<Option<Texto<K>>, String> {
     match objeto.get(K::NOMBRE) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(texto)) => Texto::parse(texto)
             .map(Some)
-            .map_err(|error: IdInvalido| mal(error)),
-        Some(_) => Err(mal(format!("el campo '{}' debe ser un texto", K::NOMBRE))),
+            .map_err(|error| error.to_string()),
+        Some(_) => Err(format!("el campo '{}' debe ser un texto", K::NOMBRE)),
     }
 }
 
