@@ -85,7 +85,8 @@ esperar_nodo() {
 mostrar_libros() {
     local libro
     for libro in "${LIBROS[@]}"; do
-        "$BIN" pedir consulta --isbn "$libro" 2>&1 >/dev/null # the sentence, not the JSON
+        # shellcheck disable=SC2069 # the sentence (standard error), not the JSON
+        "$BIN" pedir consulta --isbn "$libro" 2>&1 >/dev/null
     done
 }
 
