@@ -1,13 +1,18 @@
 //! The database. The only folder that names sqlx; only `almacenamiento` (and the
 //! administrative verbs) open it.
 //!
-//! `decision` turns a batch into verdicts with the pure rules and `redaccion` writes their
-//! answers, for every kind of database alike; `reloj` tells a time that never goes back;
-//! `sembrar` makes the starting data; `sqlite` is the embedded store.
+//! For every kind of database alike: `filas` reads what a batch is decided on, `decision`
+//! turns it into verdicts with the pure rules, `respuestas` and `redaccion` write the answers,
+//! `consulta` answers questions; `catalogo` and `sembrar` say what administrators add; `reloj`
+//! tells a time that never goes back. `sqlite` is the embedded store.
 
+mod catalogo;
+mod consulta;
 mod decision;
+mod filas;
 mod redaccion;
 pub mod reloj;
+mod respuestas;
 mod sembrar;
 pub mod sqlite;
 mod titulo;
