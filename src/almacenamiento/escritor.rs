@@ -89,7 +89,7 @@ fn separar(tareas: &mut Vec<Tarea>, contestador: &Contestador) -> (Vec<Origen>, 
 #[must_use]
 pub const fn desenlace_de(fallo: &Fallo) -> Desenlace {
     match fallo {
-        Fallo::NoAplicado(_) | Fallo::Inservible(_) | Fallo::Ocupada => {
+        Fallo::NoAplicado(_) | Fallo::Inservible(_) | Fallo::SinPrimario(_) | Fallo::Ocupada => {
             Desenlace::NoAplicada(Causa::SinAlmacenamiento)
         }
         Fallo::Incierto(_) => Desenlace::Incierta(Causa::SinAlmacenamiento),

@@ -4,12 +4,14 @@
 //! For every kind of database alike: `filas` reads what a batch is decided on, `decision`
 //! turns it into verdicts with the pure rules, `respuestas` and `redaccion` write the answers,
 //! `consulta` answers questions; `catalogo` and `sembrar` say what administrators add; `reloj`
-//! tells a time that never goes back. `sqlite` is the embedded store.
+//! tells a time that never goes back. `sqlite` is the embedded store, `postgres` that of a
+//! library that has outgrown one PC.
 
 mod catalogo;
 mod consulta;
 mod decision;
 mod filas;
+pub mod postgres;
 mod redaccion;
 pub mod reloj;
 mod respuestas;
@@ -44,9 +46,22 @@ pub enum Fallo {
     /// The file is no database of ours, or a damaged one; a person must look.
     #[error("{0}")]
     Inservible(String),
+    /// Certainly nothing of it is in the database, and no server takes our writes now: the
+    /// store must be opened again, which searches for one that does.
+    #[error("no writable primary: {0}")]
+    SinPrimario(String),
     /// Another process owns the database.
     #[error("another process owns the database")]
     Ocupada,
+}
+
+/// What the owner of a store does when it cannot be trusted any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedio {
+    /// End: only a new process recovers what a failed write to the disk left behind.
+    Terminar,
+    /// Open it again, for as long as it takes: the database recovers by itself.
+    Reabrir,
 }
 
 /// A store of the library's circulation.
@@ -74,4 +89,11 @@ pub trait Almacen: Send + Sync {
 
     /// The database's own identity, drawn when it was made.
     fn base_id(&self) -> &str;
+
+    /// What its owner does after [`Fallo::Incierto`], or when [`Almacen::perdida`] ends.
+    fn remedio(&self) -> Remedio;
+
+    /// Ends when the store has lost its database; every call then fails at once. Never ends
+    /// for one that cannot lose it.
+    fn perdida(&self) -> BoxFuture<'_, ()>;
 }

@@ -24,7 +24,7 @@ use sqlx::{Connection, Error};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::db::reloj::{Pared, Reloj};
-use crate::db::{Almacen, Asiento, Fallo};
+use crate::db::{Almacen, Asiento, Fallo, Remedio};
 use crate::domain::reglas::Reglas;
 use crate::wire::admin::{Encomienda, Informe};
 use crate::wire::pedido::Pedido;
@@ -190,6 +190,14 @@ impl Almacen for SqliteAlmacen {
 
     fn base_id(&self) -> &str {
         &self.base_id
+    }
+
+    fn remedio(&self) -> Remedio {
+        Remedio::Terminar
+    }
+
+    fn perdida(&self) -> BoxFuture<'_, ()> {
+        futures::future::pending().boxed()
     }
 }
 
