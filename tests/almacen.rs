@@ -1,4 +1,5 @@
-//! The contract of every `Almacen`, as sentences; today's only kind is SQLite.
+//! The contract of every `Almacen`, as sentences, each on SQLite and on a PostgreSQL that the
+//! test starts.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -16,3 +17,5 @@ mod modelo;
 mod reglas;
 #[path = "almacen/repeticiones.rs"]
 mod repeticiones;
+#[path = "postgres/servidor.rs"]
+mod servidor;
