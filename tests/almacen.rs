@@ -17,5 +17,7 @@ mod modelo;
 mod reglas;
 #[path = "almacen/repeticiones.rs"]
 mod repeticiones;
+// Shared with tests/postgres, which uses the rest of it.
+#[allow(dead_code)]
 #[path = "postgres/servidor.rs"]
 mod servidor;

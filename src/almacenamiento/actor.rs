@@ -1,9 +1,10 @@
 //! The storage supervisor as an actor: opens the database or stands by, admits operations,
-//! and ends when its database can no longer be trusted.
+//! opens it again when it was lost, and ends when it can no longer be trusted.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture,
@@ -16,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::almacenamiento::escritor::{desenlace_de, escribir};
 use crate::almacenamiento::lector::leer;
 use crate::almacenamiento::tarea::{Contestador, Tarea};
-use crate::db::{Almacen, Fallo};
+use crate::db::{Almacen, Fallo, Remedio};
 use crate::net::server::Par;
 use crate::runtime::guardian::{Centinela, Fin, Rendicion};
 use crate::wire::admin::Encomienda;
@@ -27,6 +28,10 @@ use crate::wire::respuesta::{Causa, Desenlace};
 
 /// Reads that may wait for a connection; more are refused, since a read may be repeated.
 const LECTURAS_MAX: usize = 1024;
+
+/// Pause before a database that was not there is searched again. A search itself takes up to
+/// a second; a new primary must be found well within the 8 s that it may take to appear.
+const BUSQUEDA_PAUSA: Duration = Duration::from_millis(250);
 
 /// Opens the database. With `esperar` it waits for the owner's lock, else a database that
 /// somebody owns is [`Fallo::Ocupada`].
@@ -74,15 +79,31 @@ pub struct Validar(pub Pedido, pub oneshot::Sender<Desenlace>);
 #[rtype(result = "()")]
 pub struct Drenar;
 
+/// The writer of the `n`-th opening ended.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct EscritorTerminado(Result<(), Fallo>);
+struct EscritorTerminado(u64, Result<(), Fallo>);
+
+/// The database of the `n`-th opening is lost.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct BasePerdida(u64);
 
 struct Abierto {
     almacen: Arc<dyn Almacen>,
     cola: mpsc::Sender<Tarea>,
     lecturas: mpsc::Sender<Tarea>,
     escritor: JoinHandle<()>,
+    _vigia: Vigia,
+}
+
+/// Waits for the loss of a store; what it waits for would keep the store for ever.
+struct Vigia(JoinHandle<()>);
+
+impl Drop for Vigia {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// See the module's doc.
@@ -90,6 +111,12 @@ pub struct Almacenamiento {
     centinela: Centinela,
     ajuste: Ajuste,
     abierto: Option<Abierto>,
+    /// Openings so far: news of an earlier one are old.
+    aperturas: u64,
+    /// A drain has begun: a database that comes back is not opened any more.
+    drenando: bool,
+    /// Why the database is not there, as last told to the log.
+    ausencia: Option<String>,
 }
 
 impl Almacenamiento {
@@ -100,6 +127,9 @@ impl Almacenamiento {
             centinela,
             ajuste,
             abierto: None,
+            aperturas: 0,
+            drenando: false,
+            ausencia: None,
         }
     }
 
@@ -123,45 +153,90 @@ impl Almacenamiento {
 
     fn abierta(&mut self, resultado: Result<Arc<dyn Almacen>, Fallo>, ctx: &mut Context<Self>) {
         match resultado {
-            Ok(almacen) => {
-                tracing::info!(base_id = almacen.base_id(), "base de datos abierta");
-                let (cola, tareas) = mpsc::channel(self.ajuste.cola_max);
-                let trabajo = escribir(
-                    Arc::clone(&almacen),
-                    tareas,
-                    self.ajuste.lote_max,
-                    self.ajuste.contestador.clone(),
-                );
-                let yo = ctx.address();
-                let escritor = actix_rt::spawn(async move {
-                    let fin = trabajo.await.map(|_| ());
-                    yo.do_send(EscritorTerminado(fin));
-                });
-                let lecturas = leer(
-                    &almacen,
-                    self.ajuste.lectores,
-                    LECTURAS_MAX,
-                    &self.ajuste.contestador,
-                );
-                self.abierto = Some(Abierto {
-                    almacen,
-                    cola,
-                    lecturas,
-                    escritor,
-                });
-                self.anunciar(Disposicion::Listo);
-            }
+            Ok(almacen) => self.trabajar(almacen, ctx),
             Err(Fallo::Ocupada) => {
                 tracing::info!("otro proceso tiene la base de datos; quedo en espera");
                 self.anunciar(Disposicion::EnEspera);
                 self.abrir(true, ctx);
             }
             Err(Fallo::Inservible(motivo)) => self.rendirse(motivo, ctx),
+            Err(Fallo::SinPrimario(motivo)) => self.buscar_despues(motivo, ctx),
             Err(fallo) => {
                 self.centinela.no_arranco(fallo.to_string());
                 ctx.stop();
             }
         }
+    }
+
+    /// Takes operations from now on.
+    fn trabajar(&mut self, almacen: Arc<dyn Almacen>, ctx: &mut Context<Self>) {
+        if self.drenando {
+            return;
+        }
+        tracing::info!(base_id = almacen.base_id(), "base de datos abierta");
+        self.ausencia = None;
+        self.aperturas += 1;
+        let (yo, apertura) = (ctx.address(), self.aperturas);
+        let (cola, tareas) = mpsc::channel(self.ajuste.cola_max);
+        let trabajo = escribir(
+            Arc::clone(&almacen),
+            tareas,
+            self.ajuste.lote_max,
+            self.ajuste.contestador.clone(),
+        );
+        let de_escritor = yo.clone();
+        let escritor = actix_rt::spawn(async move {
+            let fin = trabajo.await.map(|_| ());
+            de_escritor.do_send(EscritorTerminado(apertura, fin));
+        });
+        let vigilado = Arc::clone(&almacen);
+        let vigia = Vigia(actix_rt::spawn(async move {
+            vigilado.perdida().await;
+            yo.do_send(BasePerdida(apertura));
+        }));
+        let lecturas = leer(
+            &almacen,
+            self.ajuste.lectores,
+            LECTURAS_MAX,
+            &self.ajuste.contestador,
+        );
+        self.abierto = Some(Abierto {
+            almacen,
+            cola,
+            lecturas,
+            escritor,
+            _vigia: vigia,
+        });
+        self.anunciar(Disposicion::Listo);
+    }
+
+    /// The database recovers without us: nothing is taken meanwhile, and this process goes on.
+    fn reabrir(&mut self, ctx: &mut Context<Self>) {
+        self.abierto = None;
+        self.anunciar(Disposicion::NoListo);
+        if !self.drenando {
+            self.abrir(false, ctx);
+        }
+    }
+
+    /// Tells the reason once, however often it is the same.
+    fn buscar_despues(&mut self, motivo: String, ctx: &mut Context<Self>) {
+        if self.drenando {
+            return;
+        }
+        if self.ausencia.as_ref() != Some(&motivo) {
+            tracing::warn!(
+                motivo,
+                "no hay base de datos que escriba; se sigue buscando"
+            );
+            self.ausencia = Some(motivo);
+        }
+        self.anunciar(Disposicion::NoListo);
+        ctx.run_later(BUSQUEDA_PAUSA, |actor, ctx| {
+            if !actor.drenando {
+                actor.abrir(false, ctx);
+            }
+        });
     }
 
     /// Starting again would not help: the process must end and say why.
@@ -272,13 +347,29 @@ impl Handler<Validar> for Almacenamiento {
 
 impl Handler<EscritorTerminado> for Almacenamiento {
     type Result = ();
-    fn handle(&mut self, EscritorTerminado(fin): EscritorTerminado, ctx: &mut Self::Context) {
-        if let Err(fallo) = fin {
-            let motivo = format!(
-                "no se sabe si el último commit llegó al disco ({fallo}); el proceso termina \
-                 para que la base de datos se recupere al abrirla de nuevo"
-            );
-            self.rendirse(motivo, ctx);
+    fn handle(&mut self, fin: EscritorTerminado, ctx: &mut Self::Context) {
+        let EscritorTerminado(apertura, Err(fallo)) = fin else {
+            return;
+        };
+        let Some(abierto) = self.abierto.as_ref().filter(|_| apertura == self.aperturas) else {
+            return;
+        };
+        if abierto.almacen.remedio() == Remedio::Reabrir {
+            return self.reabrir(ctx);
+        }
+        let motivo = format!(
+            "no se sabe si el último commit llegó al disco ({fallo}); el proceso termina \
+             para que la base de datos se recupere al abrirla de nuevo"
+        );
+        self.rendirse(motivo, ctx);
+    }
+}
+
+impl Handler<BasePerdida> for Almacenamiento {
+    type Result = ();
+    fn handle(&mut self, BasePerdida(apertura): BasePerdida, ctx: &mut Self::Context) {
+        if self.abierto.is_some() && apertura == self.aperturas {
+            self.reabrir(ctx);
         }
     }
 }
@@ -286,6 +377,7 @@ impl Handler<EscritorTerminado> for Almacenamiento {
 impl Handler<Drenar> for Almacenamiento {
     type Result = ResponseFuture<()>;
     fn handle(&mut self, _: Drenar, _: &mut Self::Context) -> Self::Result {
+        self.drenando = true;
         let escritor = self.abierto.take().map(|abierto| abierto.escritor);
         self.anunciar(Disposicion::NoListo);
         Box::pin(async move {

@@ -24,8 +24,8 @@ pub struct EstadoEscritor {
 /// Runs until every sender of `cola` is gone.
 ///
 /// # Errors
-/// [`Fallo`] when the outcome of a commit is not known: nothing may be decided on this
-/// connection any more, so its owner must end and be started afresh.
+/// [`Fallo`] when the outcome of a commit is not known, or the database is lost: nothing may
+/// be decided on this store any more. What still waits is told so at once.
 pub async fn escribir(
     almacen: Arc<dyn Almacen>,
     mut cola: mpsc::Receiver<Tarea>,
@@ -56,12 +56,26 @@ pub async fn escribir(
                         .map(|origen| (origen, desenlace.clone())),
                 );
                 if !matches!(fallo, Fallo::NoAplicado(_)) {
+                    devolver(cola, &contestador);
                     return Err(fallo);
                 }
             }
         }
     }
     Ok(estado)
+}
+
+/// Tells everybody in the queue that nothing was done.
+fn devolver(mut cola: mpsc::Receiver<Tarea>, contestador: &Contestador) {
+    cola.close();
+    let mut devueltas = Vec::new();
+    while let Ok(tarea) = cola.try_recv() {
+        devueltas.push((
+            tarea.origen,
+            Desenlace::NoAplicada(Causa::SinAlmacenamiento),
+        ));
+    }
+    contestador.contestar(devueltas);
 }
 
 /// Parts the batch from its senders; whoever has stopped waiting is told, not written.

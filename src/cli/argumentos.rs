@@ -133,6 +133,14 @@ pub(super) enum Verbo {
         after_help = "Ejemplo:\n  biblioteca catalogo importar libros.csv"
     )]
     Catalogo(ArgsCatalogo),
+    /// Pone al día las tablas de PostgreSQL, con la dirección de la dueña de la base de datos
+    #[command(
+        override_usage = "biblioteca migrar [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplo:\n  BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS=postgres://biblioteca_duena:CLAVE@pc4/biblioteca biblioteca migrar\n\nLos roles se crean una vez con deploy/postgres/roles.sql."
+    )]
+    Migrar(ArgsMigrar),
     /// Mide cuántas operaciones por segundo se atienden y cuánto tardan
     #[command(
         override_usage = "biblioteca medir [OPCIONES]",
@@ -184,6 +192,12 @@ pub(super) struct ArgsPedir {
 
 #[derive(Debug, Args)]
 pub(super) struct ArgsSembrar {
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ArgsMigrar {
     #[command(flatten)]
     pub(super) globales: ArgsGlobales,
 }

@@ -57,6 +57,8 @@ pub enum Orden {
         /// The file.
         ruta: PathBuf,
     },
+    /// Bring the tables of a PostgreSQL up to date.
+    Migrar,
     /// Measure throughput and latency.
     Medir(Medida),
     /// Show how the node is.
@@ -185,6 +187,10 @@ where
             Orden::CatalogoImportar {
                 ruta: importar.ruta,
             }
+        }
+        Verbo::Migrar(args) => {
+            globales.sumar(args.globales);
+            Orden::Migrar
         }
         Verbo::Medir(args) => {
             let medida = args.medida();

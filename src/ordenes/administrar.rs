@@ -1,4 +1,4 @@
-//! The administrative verbs: `sembrar` and `catalogo importar`.
+//! The administrative verbs: `sembrar`, `catalogo importar` and `migrar`.
 //!
 //! With the nodes stopped they take the database's lock themselves; with a node up they go
 //! through its almacenamiento. Either way one commit a part, and the same file again changes
@@ -10,11 +10,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::db::postgres::{self, Buscador, PostgresAlmacen};
 use crate::db::sqlite::SqliteAlmacen;
 use crate::db::{Almacen, Fallo};
 use crate::net::client::{Destino, Enlace, Suceso, conectar};
 use crate::net::socket::Contexto;
-use crate::nodo::almacenamiento::opciones;
+use crate::nodo::almacenamiento::{buscador, opciones};
 use crate::ordenes::{Salida, SalidaError};
 use crate::settings::Ajustes;
 use crate::solicitante::catalogo::{leer_ruta, tandas};
@@ -81,19 +82,42 @@ pub async fn importar_catalogo(ajustes: &Ajustes, ruta: &Path) -> Result<Salida,
     })
 }
 
+/// Brings the tables of a PostgreSQL up to date, with its owner's address.
+///
+/// # Errors
+/// [`SalidaError`] when the database cannot be had.
+pub async fn migrar(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
+    if ajustes.ruta_sqlite().is_some() {
+        println!("Con SQLite no hace falta: cada nodo pone al día su archivo al abrirlo.");
+        return Ok(Salida::Bien);
+    }
+    let hechas = postgres::migrar(&ajustes.almacenamiento.base_datos).await;
+    match hechas {
+        Ok(0) => println!("Las tablas ya estaban al día."),
+        Ok(hechas) => println!("Tablas al día: {hechas} migraciones nuevas."),
+        Err(Fallo::SinPrimario(motivo)) => return Err(SalidaError::Nadie(motivo)),
+        Err(fallo) => return Err(SalidaError::Uso(fallo.to_string())),
+    }
+    Ok(Salida::Bien)
+}
+
 /// Who does the work.
 enum Ejecutor {
-    /// This process holds the database.
-    Propio(SqliteAlmacen),
+    /// This process holds the database, or is one of many on it (PostgreSQL).
+    Propio(Box<dyn Almacen>),
     /// A node holds it: ask its almacenamiento.
     Ajeno(Vec<String>),
 }
 
 impl Ejecutor {
     async fn nuevo(ajustes: &Ajustes) -> Result<Self, SalidaError> {
+        if let Some(buscador) = buscador(ajustes).map_err(|e| SalidaError::Uso(e.to_string()))? {
+            let almacen = buscar(&buscador).await?;
+            return Ok(Self::Propio(Box::new(almacen)));
+        }
         let opciones = opciones(ajustes).map_err(|error| SalidaError::Uso(error.to_string()))?;
         match SqliteAlmacen::abrir(opciones).await {
-            Ok(almacen) => Ok(Self::Propio(almacen)),
+            Ok(almacen) => Ok(Self::Propio(Box::new(almacen))),
             Err(Fallo::Ocupada) => {
                 let almacenes = &ajustes.actores.almacenamientos;
                 Ok(Self::Ajeno(
@@ -111,6 +135,24 @@ impl Ejecutor {
                 .await
                 .map_err(|fallo| SalidaError::Interno(fallo.to_string())),
             Self::Ajeno(extremos) => encargar(extremos, encomienda).await,
+        }
+    }
+}
+
+/// Waits for a primary as long as for a silent owner: it may be changing.
+async fn buscar(buscador: &Buscador) -> Result<PostgresAlmacen, SalidaError> {
+    let limite = Instant::now() + SILENCIO_MAX;
+    loop {
+        match buscador.abrir().await {
+            Ok(almacen) => return Ok(almacen),
+            Err(Fallo::SinPrimario(motivo)) if Instant::now() >= limite => {
+                return Err(SalidaError::Nadie(format!(
+                    "ningún PostgreSQL de almacenamiento.base_datos admite escrituras: {motivo}"
+                )));
+            }
+            Err(Fallo::SinPrimario(_)) => tokio::time::sleep(PAUSA).await,
+            Err(Fallo::Inservible(motivo)) => return Err(SalidaError::Uso(motivo)),
+            Err(fallo) => return Err(SalidaError::Interno(fallo.to_string())),
         }
     }
 }

@@ -154,6 +154,11 @@ impl Servidor {
         let _ = fs::remove_file(self.carpeta.join("datos/postmaster.pid"));
     }
 
+    /// For the next start.
+    pub fn con_opcion(&mut self, opcion: &str) {
+        self.opciones.push(opcion.to_owned());
+    }
+
     pub fn senal(&self, senal: &str) {
         let pid = fs::read_to_string(self.carpeta.join("pid")).unwrap();
         let hecho = Command::new("kill").args([senal, pid.trim()]).status();
