@@ -135,10 +135,10 @@ pub(super) enum Verbo {
     Catalogo(ArgsCatalogo),
     /// Pone al día las tablas de PostgreSQL, con la dirección de la dueña de la base de datos
     #[command(
-        override_usage = "biblioteca migrar [OPCIONES]",
+        override_usage = "biblioteca migrar [--desde sqlite:RUTA] [OPCIONES]",
         help_template = PLANTILLA,
         disable_help_flag = true,
-        after_help = "Ejemplo:\n  BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS=postgres://biblioteca_duena:CLAVE@pc4/biblioteca biblioteca migrar\n\nLos roles se crean una vez con deploy/postgres/roles.sql."
+        after_help = "Ejemplo:\n  BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS=postgres://biblioteca_duena:CLAVE@pc4/biblioteca biblioteca migrar\n  biblioteca migrar --config duena.toml --desde sqlite:datos/biblioteca.db\n\nLos roles se crean una vez con deploy/postgres/roles.sql."
     )]
     Migrar(ArgsMigrar),
     /// Mide cuántas operaciones por segundo se atienden y cuánto tardan
@@ -197,7 +197,11 @@ pub(super) struct ArgsSembrar {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
 pub(super) struct ArgsMigrar {
+    /// Archivo SQLite cuya biblioteca se muda, entera, a la base de datos nueva y vacía
+    #[arg(long, value_name = "sqlite:RUTA", value_parser = archivo_sqlite)]
+    pub(super) desde: Option<PathBuf>,
     #[command(flatten)]
     pub(super) globales: ArgsGlobales,
 }
@@ -326,6 +330,13 @@ fn operacion(valor: &str) -> Result<Operacion, String> {
 fn modo(valor: &str) -> Result<Modo, String> {
     Modo::de_palabra(valor)
         .ok_or_else(|| format!("'{valor}' no es un modo: es sincrono o asincrono"))
+}
+
+fn archivo_sqlite(valor: &str) -> Result<PathBuf, String> {
+    match valor.strip_prefix("sqlite:") {
+        Some(ruta) if !ruta.is_empty() => Ok(PathBuf::from(ruta)),
+        _ => Err(format!("'{valor}' no es sqlite: y la ruta de un archivo")),
+    }
 }
 
 fn carrera(valor: &str) -> Result<Carrera, String> {

@@ -58,7 +58,10 @@ pub enum Orden {
         ruta: PathBuf,
     },
     /// Bring the tables of a PostgreSQL up to date.
-    Migrar,
+    Migrar {
+        /// The SQLite file of a library that moves there.
+        desde: Option<PathBuf>,
+    },
     /// Measure throughput and latency.
     Medir(Medida),
     /// Show how the node is.
@@ -190,7 +193,7 @@ where
         }
         Verbo::Migrar(args) => {
             globales.sumar(args.globales);
-            Orden::Migrar
+            Orden::Migrar { desde: args.desde }
         }
         Verbo::Medir(args) => {
             let medida = args.medida();

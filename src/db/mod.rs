@@ -5,12 +5,13 @@
 //! turns it into verdicts with the pure rules, `respuestas` and `redaccion` write the answers,
 //! `consulta` answers questions; `catalogo` and `sembrar` say what administrators add; `reloj`
 //! tells a time that never goes back. `sqlite` is the embedded store, `postgres` that of a
-//! library that has outgrown one PC.
+//! library that has outgrown one PC; `mudanza` moves a library from the one to the other.
 
 mod catalogo;
 mod consulta;
 mod decision;
 mod filas;
+pub mod mudanza;
 pub mod postgres;
 mod redaccion;
 pub mod reloj;

@@ -1,4 +1,4 @@
-//! The administrative verbs: `sembrar`, `catalogo importar` and `migrar`.
+//! The administrative verbs: `sembrar` and `catalogo importar`.
 //!
 //! With the nodes stopped they take the database's lock themselves; with a node up they go
 //! through its almacenamiento. Either way one commit a part, and the same file again changes
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::db::postgres::{self, Buscador, PostgresAlmacen};
+use crate::db::postgres::{Buscador, PostgresAlmacen};
 use crate::db::sqlite::SqliteAlmacen;
 use crate::db::{Almacen, Fallo};
 use crate::net::client::{Destino, Enlace, Suceso, conectar};
@@ -80,25 +80,6 @@ pub async fn importar_catalogo(ajustes: &Ajustes, ruta: &Path) -> Result<Salida,
     } else {
         Salida::Rechazos
     })
-}
-
-/// Brings the tables of a PostgreSQL up to date, with its owner's address.
-///
-/// # Errors
-/// [`SalidaError`] when the database cannot be had.
-pub async fn migrar(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
-    if ajustes.ruta_sqlite().is_some() {
-        println!("Con SQLite no hace falta: cada nodo pone al día su archivo al abrirlo.");
-        return Ok(Salida::Bien);
-    }
-    let hechas = postgres::migrar(&ajustes.almacenamiento.base_datos).await;
-    match hechas {
-        Ok(0) => println!("Las tablas ya estaban al día."),
-        Ok(hechas) => println!("Tablas al día: {hechas} migraciones nuevas."),
-        Err(Fallo::SinPrimario(motivo)) => return Err(SalidaError::Nadie(motivo)),
-        Err(fallo) => return Err(SalidaError::Uso(fallo.to_string())),
-    }
-    Ok(Salida::Bien)
 }
 
 /// Who does the work.

@@ -3,6 +3,7 @@
 mod administrar;
 mod cargas;
 mod medir;
+mod migrar;
 mod pedir;
 mod solicitar;
 
@@ -108,7 +109,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
         Orden::Pedir(pedir) => pedir::pedir(&ajustes, pedir).await,
         Orden::Sembrar => administrar::sembrar(&ajustes).await,
         Orden::CatalogoImportar { ruta } => administrar::importar_catalogo(&ajustes, ruta).await,
-        Orden::Migrar => administrar::migrar(&ajustes).await,
+        Orden::Migrar { desde } => migrar::migrar(&ajustes, desde.as_deref()).await,
         Orden::Medir(medida) => match medir::medir(medida, &cargas_de(&ajustes)).await? {
             0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),
             _ => Ok(Salida::Bien),

@@ -8,6 +8,7 @@
 mod banco;
 mod carreras;
 mod durabilidad;
+mod mudanza;
 mod nodo;
 mod primario;
 mod servidor;

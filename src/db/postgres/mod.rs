@@ -43,7 +43,7 @@ use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
 pub use buscar::{Buscador, Pared};
-pub use migrar::migrar;
+pub use migrar::{duena, migrar};
 
 /// Longest wait for a reader's connection, in ms: shorter than an actor's patience.
 const LECTOR_MAX: Duration = Duration::from_millis(700);

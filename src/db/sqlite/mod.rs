@@ -119,6 +119,11 @@ impl SqliteAlmacen {
         })
     }
 
+    /// Who reads what is committed, for a move to another database.
+    pub(in crate::db) fn lectores(&self) -> &SqlitePool {
+        &self.nucleo.lectores
+    }
+
     /// Waits for the transaction that runs, closes every connection and frees the lock.
     pub async fn cerrar(self) {
         self.nucleo.lectores.close().await;
