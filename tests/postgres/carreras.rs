@@ -11,7 +11,7 @@ use biblioteca::domain::reglas::Reglas;
 use biblioteca::wire::respuesta::{Estado, Respuesta};
 use futures::future::join_all;
 
-use crate::banco::{asiento, con_op_id, pedido, prestamo};
+use crate::banco::{asiento, con_op_id, confirmado, devolucion, pedido, prestamo, renovacion};
 use crate::servidor::comun;
 use crate::{Buscador, abrir, con_libros, pedir};
 
@@ -74,7 +74,34 @@ async fn nobody_gets_past_the_limit_by_asking_at_two_stores() {
             pedir(&a, prestamo("L1", &quien)),
             pedir(&b, prestamo("L2", &quien))
         );
+        let (una, otra) = (una.unwrap(), otra.unwrap());
+        uno_gana([&una, &otra], LimitePrestamos);
+        // The same again, now that there is one.
+        let suyo = if una.rechazo.is_none() { "L1" } else { "L2" };
+        pedir(&a, devolucion(suyo, &quien)).await.unwrap();
+        let (una, otra) = tokio::join!(
+            pedir(&a, prestamo("L1", &quien)),
+            pedir(&b, prestamo("L2", &quien))
+        );
         uno_gana([&una.unwrap(), &otra.unwrap()], LimitePrestamos);
+    }
+}
+
+#[tokio::test]
+async fn two_renewals_at_once_count_twice() {
+    let base = comun().base_nueva();
+    let [a, b] = dos(&base).await;
+    con_libros(&a, 1, 200).await;
+    for n in 1..=100 {
+        let quien = format!("u{n}");
+        pedir(&a, prestamo("L1", &quien)).await.unwrap();
+        let (una, otra) = tokio::join!(
+            pedir(&a, renovacion("L1", &quien)),
+            pedir(&b, renovacion("L1", &quien))
+        );
+        let veces = |r: Respuesta| confirmado(&r)["renovaciones"].as_u64().unwrap();
+        let (una, otra) = (veces(una.unwrap()), veces(otra.unwrap()));
+        assert_eq!((una.min(otra), una.max(otra)), (1, 2));
     }
 }
 
@@ -94,6 +121,28 @@ async fn an_operation_sent_to_two_stores_is_decided_once() {
     let cuentas = "SELECT count(*), sum(repeticiones) FROM operaciones";
     assert_eq!(comun().psql(&base, cuentas), "100|100");
     assert_eq!(comun().psql(&base, "SELECT count(*) FROM prestamos"), "100");
+}
+
+#[tokio::test]
+async fn a_return_by_code_does_not_undo_a_renewal_that_came_first() {
+    let base = comun().base_nueva();
+    let [a, b] = dos(&base).await;
+    con_libros(&a, 1, 1).await;
+    for n in 1..=200 {
+        let quien = format!("u{n}");
+        pedir(&a, prestamo("L1", &quien)).await.unwrap();
+        // The return names no user: only the book is common to both.
+        let (renovada, devuelta) = tokio::join!(
+            pedir(&a, renovacion("L1", &quien)),
+            pedir(&b, devolucion("@L1-s1-1", ""))
+        );
+        confirmado(&devuelta.unwrap());
+        renovada.unwrap();
+    }
+    let cuadran = "SELECT (SELECT count(*) FROM operaciones
+            WHERE tipo = 'renovacion' AND estado = 'CONFIRMADO')
+        = (SELECT sum(renovaciones) FROM prestamos)";
+    assert_eq!(comun().psql(&base, cuadran), "t");
 }
 
 /// A small generator of its own: the load is the same on every run.

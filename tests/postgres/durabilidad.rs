@@ -8,7 +8,7 @@ use biblioteca::domain::operacion::Operacion;
 use biblioteca::wire::pedido::Pedido;
 use biblioteca::wire::respuesta::Estado;
 
-use crate::banco::{con_op_id, pedido, prestamo};
+use crate::banco::{asiento, con_op_id, pedido, prestamo};
 use crate::servidor::Servidor;
 use crate::{Buscador, buscador, con_libros, pedir, reabrir, url};
 
@@ -48,8 +48,11 @@ async fn hasta_que_espere(primario: &Servidor) {
 async fn a_ghost_commit_is_confirmed_by_nobody_until_the_standby_has_it() {
     let (mut primario, mut replica, buscador, almacen) = par().await;
     let original = con_op_id(prestamo("L1", "ana"), "op-1");
+    // Names nothing that is there: its repeat has no row to lock.
+    let negada = con_op_id(prestamo("Z", "zoe"), "op-2");
     replica.matar();
-    let (incierta, ()) = tokio::join!(pedir(&almacen, original.clone()), async {
+    let lote = vec![asiento(original.clone()), asiento(negada.clone())];
+    let (incierta, ()) = tokio::join!(almacen.aplicar(lote), async {
         hasta_que_espere(&primario).await;
     });
     assert!(matches!(incierta, Err(Fallo::Incierto(_))), "{incierta:?}");
@@ -61,7 +64,7 @@ async fn a_ghost_commit_is_confirmed_by_nobody_until_the_standby_has_it() {
     let almacen = reabrir(&buscador).await;
     let vista = almacen.leer(pregunta("op-1")).await;
     assert!(matches!(vista, Err(Fallo::NoAplicado(_))), "{vista:?}");
-    let repetida = pedir(&almacen, original.clone()).await;
+    let repetida = pedir(&almacen, negada).await;
     assert!(matches!(repetida, Err(Fallo::Incierto(_))), "{repetida:?}");
     // While a commit waits, no new batch joins it.
     tokio::time::sleep(Duration::from_millis(1100)).await;
