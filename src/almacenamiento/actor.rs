@@ -134,7 +134,11 @@ impl Almacenamiento {
                 );
                 let yo = ctx.address();
                 let escritor = actix_rt::spawn(async move {
-                    let fin = trabajo.await.map(|_| ());
+                    // In a task of its own: its panic must not go unnoticed.
+                    let fin = match actix_rt::spawn(trabajo).await {
+                        Ok(fin) => fin.map(|_| ()),
+                        Err(_) => Err(Fallo::Panico),
+                    };
                     yo.do_send(EscritorTerminado(fin));
                 });
                 let lecturas = leer(

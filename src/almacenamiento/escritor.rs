@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::almacenamiento::tarea::{Contestador, Origen, Tarea};
 use crate::db::{Almacen, Asiento, Fallo};
-use crate::wire::respuesta::{Causa, Desenlace};
+use crate::wire::respuesta::{Causa, Desenlace, Respuesta};
 
 /// What the writer has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,27 +41,70 @@ pub async fn escribir(
         }
         estado.lotes += 1;
         estado.operaciones += lote.len() as u64;
-        match almacen.aplicar(lote).await {
-            Ok(respuestas) => contestador.contestar(
-                origenes
-                    .into_iter()
-                    .zip(respuestas.into_iter().map(Desenlace::Decidida)),
-            ),
-            Err(fallo) => {
-                let desenlace = desenlace_de(&fallo);
-                tracing::error!(%fallo, operaciones = origenes.len(), "commit fallido");
-                contestador.contestar(
-                    origenes
-                        .into_iter()
-                        .map(|origen| (origen, desenlace.clone())),
-                );
-                if !matches!(fallo, Fallo::NoAplicado(_)) {
-                    return Err(fallo);
-                }
-            }
+        let desenlaces = decidir(&*almacen, lote).await;
+        let incierto = desenlaces.fin.err();
+        contestador.contestar(origenes.into_iter().zip(desenlaces.de_cada_una));
+        if let Some(fallo) = incierto {
+            return Err(fallo);
         }
     }
     Ok(estado)
+}
+
+/// A decided batch.
+struct Decididas {
+    /// In the batch's order.
+    de_cada_una: Vec<Desenlace>,
+    /// Whether the writer may go on.
+    fin: Result<(), Fallo>,
+}
+
+/// Puts the batch into one commit. When it makes our code panic, each operation gets a commit
+/// of its own, so that only the one to blame is set aside.
+async fn decidir(almacen: &dyn Almacen, lote: Vec<Asiento>) -> Decididas {
+    let cuantas = lote.len();
+    match almacen.aplicar(lote.clone()).await {
+        Err(Fallo::Panico) if cuantas > 1 => una_por_una(almacen, lote).await,
+        resultado => una_vez(resultado, cuantas),
+    }
+}
+
+async fn una_por_una(almacen: &dyn Almacen, lote: Vec<Asiento>) -> Decididas {
+    let mut todas = Decididas {
+        de_cada_una: Vec::with_capacity(lote.len()),
+        fin: Ok(()),
+    };
+    for asiento in lote {
+        if todas.fin.is_err() {
+            let causa = Causa::SinAlmacenamiento;
+            todas.de_cada_una.push(Desenlace::NoAplicada(causa));
+            continue;
+        }
+        let op_id = asiento.pedido.op_id.clone();
+        let una = una_vez(almacen.aplicar(vec![asiento]).await, 1);
+        if una.de_cada_una.contains(&Desenlace::Envenenada) {
+            tracing::error!(%op_id, "operación venenosa: hace fallar a quien la decide");
+        }
+        todas.de_cada_una.extend(una.de_cada_una);
+        todas.fin = una.fin;
+    }
+    todas
+}
+
+fn una_vez(resultado: Result<Vec<Respuesta>, Fallo>, cuantas: usize) -> Decididas {
+    match resultado {
+        Ok(respuestas) => Decididas {
+            de_cada_una: respuestas.into_iter().map(Desenlace::Decidida).collect(),
+            fin: Ok(()),
+        },
+        Err(fallo) => {
+            tracing::error!(%fallo, operaciones = cuantas, "commit fallido");
+            let de_cada_una = vec![desenlace_de(&fallo); cuantas];
+            let sabido = matches!(fallo, Fallo::NoAplicado(_) | Fallo::Panico);
+            let fin = if sabido { Ok(()) } else { Err(fallo) };
+            Decididas { de_cada_una, fin }
+        }
+    }
 }
 
 /// Parts the batch from its senders; whoever has stopped waiting is told, not written.
@@ -92,6 +135,7 @@ pub const fn desenlace_de(fallo: &Fallo) -> Desenlace {
         Fallo::NoAplicado(_) | Fallo::Inservible(_) | Fallo::Ocupada => {
             Desenlace::NoAplicada(Causa::SinAlmacenamiento)
         }
+        Fallo::Panico => Desenlace::Envenenada,
         Fallo::Incierto(_) => Desenlace::Incierta(Causa::SinAlmacenamiento),
     }
 }

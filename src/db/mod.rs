@@ -36,6 +36,10 @@ pub enum Fallo {
     /// COMMIT was sent and its outcome is not known.
     #[error("perhaps applied: {0}")]
     Incierto(#[source] sqlx::Error),
+    /// Our own code panicked before the commit: certainly nothing of the batch is in the
+    /// database, and one of its operations is to blame.
+    #[error("panic while deciding a batch")]
+    Panico,
     /// The file is no database of ours, or a damaged one; a person must look.
     #[error("{0}")]
     Inservible(String),

@@ -66,7 +66,8 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         latido: entorno.latido(),
     };
     let puerta = Trabajo::nueva(puesto.clone())?;
-    let (real, _) = servir(&entorno.contexto, escucha, puerta, de_trabajo)?;
+    let (real, tarea) = servir(&entorno.contexto, escucha, puerta, de_trabajo)?;
+    entorno.vigilar_socket("la puerta de trabajo", tarea);
     tracing::info!(extremo = real, "la carga espera actores");
 
     let noticias = news::abrir(&entorno.contexto, &carga.eventos.to_string())?;
@@ -89,7 +90,8 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         trama_bytes_max: SOLICITUD_BYTES_MAX,
         latido: TIC,
     };
-    let (real, _) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
+    let (real, tarea) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
+    entorno.vigilar_socket("la puerta de clientes", tarea);
     tracing::info!(extremo = real, "la carga espera clientes");
 
     let ajuste = Ajuste {

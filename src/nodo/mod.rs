@@ -11,10 +11,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::net::socket::{Contexto, NetError};
 use crate::role::Role;
-use crate::runtime::guardian::{Limites, Rendicion};
+use crate::runtime::guardian::{Fin as FinActor, Limites, Rendicion};
 use crate::settings::Ajustes;
 use crate::wire::codec::CodecError;
 
@@ -72,6 +73,23 @@ impl Entorno<'_> {
             guardian.reinicios_max as usize,
             Duration::from_secs(u64::from(guardian.ventana_s)),
         )
+    }
+
+    /// Ends the process when a socket's task ends before the node does: nobody would hear
+    /// that door any more.
+    pub fn vigilar_socket(&self, nombre: &'static str, tarea: JoinHandle<()>) {
+        let rendiciones = self.rendiciones.clone();
+        actix_rt::spawn(async move {
+            let fin = match tarea.await {
+                Err(fin) if fin.is_panic() => FinActor::Panico,
+                _ => FinActor::Detenido,
+            };
+            let rendicion = Rendicion {
+                nombre: nombre.to_owned(),
+                fin,
+            };
+            let _ = rendiciones.send(rendicion).await;
+        });
     }
 
     /// Heartbeat period.

@@ -32,6 +32,9 @@ use crate::wire::respuesta::Respuesta;
 
 pub use candado::{Candado, esperar_candado};
 
+/// SQLITE_FULL, as sqlx tells it.
+const DISCO_LLENO: &str = "13";
+
 /// How to open a store.
 pub struct Opciones {
     /// The database file; made if missing, with its folders.
@@ -225,9 +228,9 @@ impl Turno<'_> {
     async fn terminar<T>(mut self, resultado: Result<T, Error>) -> Result<T, Fallo> {
         match resultado {
             Ok(hecho) => {
-                ejecutar(&mut self.conexion, "COMMIT")
-                    .await
-                    .map_err(Fallo::Incierto)?;
+                if let Err(causa) = ejecutar(&mut self.conexion, "COMMIT").await {
+                    return Err(self.sin_confirmar(causa).await);
+                }
                 *self.puesto = Some(self.conexion);
                 Ok(hecho)
             }
@@ -236,6 +239,18 @@ impl Turno<'_> {
                 Err(Fallo::NoAplicado(causa))
             }
         }
+    }
+
+    /// What a failed COMMIT means. With the disk full the WAL has no commit frame and the
+    /// transaction is still open: it is undone and the store goes on. Of anything else, a
+    /// failed fsync above all, nobody can say what is on the disk.
+    async fn sin_confirmar(self, causa: Error) -> Fallo {
+        let codigo = causa.as_database_error().and_then(|error| error.code());
+        if codigo.as_deref() != Some(DISCO_LLENO) {
+            return Fallo::Incierto(causa);
+        }
+        self.deshacer().await;
+        Fallo::NoAplicado(causa)
     }
 
     /// Rolls back. Some errors have done so already; then this fails and a new connection is
@@ -252,15 +267,18 @@ async fn ejecutar(conexion: &mut SqliteConnection, sentencia: &'static str) -> R
 }
 
 /// Runs a transaction in a task of its own: a caller that stops waiting does not stop it half
-/// way. A panic in it says nothing about the commit.
+/// way. What can panic in it is ours and runs before COMMIT; the connection is dropped then.
 fn desprender<T: Send + 'static>(
     trabajo: impl Future<Output = Result<T, Fallo>> + Send + 'static,
 ) -> BoxFuture<'static, Result<T, Fallo>> {
     let tarea = tokio::spawn(trabajo);
     async move {
-        tarea
-            .await
-            .unwrap_or(Err(Fallo::Incierto(Error::WorkerCrashed)))
+        match tarea.await {
+            Ok(resultado) => resultado,
+            Err(fin) if fin.is_panic() => Err(Fallo::Panico),
+            // The runtime is going down around it.
+            Err(_) => Err(Fallo::Incierto(Error::WorkerCrashed)),
+        }
     }
     .boxed()
 }
