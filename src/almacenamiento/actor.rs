@@ -186,11 +186,8 @@ impl Almacenamiento {
         let mut devueltas = Vec::new();
         for tarea in tareas {
             let Some(abierto) = &self.abierto else {
-                let desenlace = match self.ajuste.anuncio.borrow().disposicion {
-                    Disposicion::EnEspera => Desenlace::EnEspera,
-                    _ => Desenlace::NoAplicada(Causa::SinAlmacenamiento),
-                };
-                devueltas.push((tarea.origen, desenlace));
+                // Standing by, starting or leaving: another may have the database.
+                devueltas.push((tarea.origen, Desenlace::EnEspera));
                 continue;
             };
             let cola = if tarea.pedido.operacion.es_lectura() {

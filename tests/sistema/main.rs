@@ -6,6 +6,7 @@ mod arranque;
 mod cliente;
 mod contrato;
 mod disco;
+mod doble;
 mod fallos;
 mod mala_entrada;
 mod nodo;

@@ -136,6 +136,8 @@ impl Relevo {
             }
             (_, None) => {}
             (Desenlace::EnEspera, Some(permiso)) => {
+                // Not an attempt: it goes no more there until a beat says "ready".
+                en_curso.intentos -= 1;
                 let quien = &mut self.almacenes[almacen];
                 quien.breaker.devolver(permiso);
                 quien.disposicion = Disposicion::EnEspera;
