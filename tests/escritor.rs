@@ -27,7 +27,7 @@ impl Almacen for Fingido {
     fn aplicar(&self, lote: Vec<Asiento>) -> BoxFuture<'_, Result<Vec<Respuesta>, Fallo>> {
         let dice = |palabra: &str| {
             lote.iter()
-                .any(|a| a.pedido.op_id.as_str().contains(palabra))
+                .any(|a| !a.apartada && a.pedido.op_id.as_str().contains(palabra))
         };
         let resultado = if dice("veneno") {
             Err(Fallo::Panico)
@@ -134,6 +134,20 @@ async fn a_poisonous_operation_is_set_aside_and_its_neighbours_are_decided() {
     assert_eq!(desenlaces[2], Desenlace::Decidida(confirmada()));
     assert_eq!(commits, [1, 1]);
     assert!(fin.is_ok());
+}
+
+#[actix_rt::test]
+async fn at_the_fifth_panic_a_refusal_is_stored_so_that_every_repeat_gets_the_same() {
+    let (desenlaces, commits, _) = correr(&["veneno"; 6], "").await;
+    let envenenadas = desenlaces
+        .iter()
+        .filter(|d| **d == Desenlace::Envenenada)
+        .count();
+    assert_eq!(
+        envenenadas, 5,
+        "four before the fifth, and one after: it is counted anew"
+    );
+    assert_eq!(commits, [1]);
 }
 
 #[actix_rt::test]

@@ -9,6 +9,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use crate::almacenamiento::tarea::{Contestador, Origen, Tarea};
+use crate::almacenamiento::veneno::Venenos;
 use crate::db::{Almacen, Asiento, Fallo};
 use crate::wire::respuesta::{Causa, Desenlace, Respuesta};
 
@@ -33,6 +34,7 @@ pub async fn escribir(
     contestador: Contestador,
 ) -> Result<EstadoEscritor, Fallo> {
     let mut estado = EstadoEscritor::default();
+    let mut venenos = Venenos::default();
     let mut tareas = Vec::with_capacity(lote_max);
     while cola.recv_many(&mut tareas, lote_max).await > 0 {
         let (origenes, lote) = separar(&mut tareas, &contestador);
@@ -41,7 +43,7 @@ pub async fn escribir(
         }
         estado.lotes += 1;
         estado.operaciones += lote.len() as u64;
-        let desenlaces = decidir(&*almacen, lote).await;
+        let desenlaces = decidir(&*almacen, lote, &mut venenos).await;
         let incierto = desenlaces.fin.err();
         contestador.contestar(origenes.into_iter().zip(desenlaces.de_cada_una));
         if let Some(fallo) = incierto {
@@ -61,15 +63,19 @@ struct Decididas {
 
 /// Puts the batch into one commit. When it makes our code panic, each operation gets a commit
 /// of its own, so that only the one to blame is set aside.
-async fn decidir(almacen: &dyn Almacen, lote: Vec<Asiento>) -> Decididas {
+async fn decidir(almacen: &dyn Almacen, lote: Vec<Asiento>, venenos: &mut Venenos) -> Decididas {
     let cuantas = lote.len();
     match almacen.aplicar(lote.clone()).await {
-        Err(Fallo::Panico) if cuantas > 1 => una_por_una(almacen, lote).await,
+        Err(Fallo::Panico) => una_por_una(almacen, lote, venenos).await,
         resultado => una_vez(resultado, cuantas),
     }
 }
 
-async fn una_por_una(almacen: &dyn Almacen, lote: Vec<Asiento>) -> Decididas {
+async fn una_por_una(
+    almacen: &dyn Almacen,
+    lote: Vec<Asiento>,
+    venenos: &mut Venenos,
+) -> Decididas {
     let mut todas = Decididas {
         de_cada_una: Vec::with_capacity(lote.len()),
         fin: Ok(()),
@@ -80,15 +86,32 @@ async fn una_por_una(almacen: &dyn Almacen, lote: Vec<Asiento>) -> Decididas {
             todas.de_cada_una.push(Desenlace::NoAplicada(causa));
             continue;
         }
-        let op_id = asiento.pedido.op_id.clone();
-        let una = una_vez(almacen.aplicar(vec![asiento]).await, 1);
-        if una.de_cada_una.contains(&Desenlace::Envenenada) {
-            tracing::error!(%op_id, "operación venenosa: hace fallar a quien la decide");
-        }
+        let una = aislada(almacen, asiento, venenos).await;
         todas.de_cada_una.extend(una.de_cada_una);
         todas.fin = una.fin;
     }
     todas
+}
+
+/// One operation in a commit of its own; when it is poison and somebody waits for it, its
+/// refusal is stored instead.
+async fn aislada(almacen: &dyn Almacen, asiento: Asiento, venenos: &mut Venenos) -> Decididas {
+    let op_id = asiento.pedido.op_id.clone();
+    let resultado = almacen.aplicar(vec![asiento.clone()]).await;
+    if !matches!(resultado, Err(Fallo::Panico)) {
+        return una_vez(resultado, 1);
+    }
+    let venenosa = venenos.contar(&op_id);
+    tracing::error!(%op_id, venenosa, "la operación hace fallar a quien la decide");
+    if !venenosa || asiento.edad_ms.is_some() {
+        return una_vez(resultado, 1);
+    }
+    venenos.olvidar(&op_id);
+    let apartada = Asiento {
+        apartada: true,
+        ..asiento
+    };
+    una_vez(almacen.aplicar(vec![apartada]).await, 1)
 }
 
 fn una_vez(resultado: Result<Vec<Respuesta>, Fallo>, cuantas: usize) -> Decididas {
@@ -121,6 +144,7 @@ fn separar(tareas: &mut Vec<Tarea>, contestador: &Contestador) -> (Vec<Origen>, 
             lote.push(Asiento {
                 pedido: tarea.pedido,
                 edad_ms: tarea.edad_ms,
+                apartada: false,
             });
         }
     }

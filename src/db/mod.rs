@@ -25,6 +25,9 @@ pub struct Asiento {
     pub pedido: Pedido,
     /// How long ago it was acknowledged as queued, in ms; none for one that somebody awaits.
     pub edad_ms: Option<u64>,
+    /// It made our code panic too often: to be stored as refused (`OperacionVenenosa`)
+    /// without being decided.
+    pub apartada: bool,
 }
 
 /// The database failed; nothing to do with a rule.

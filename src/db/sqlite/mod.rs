@@ -172,6 +172,7 @@ impl Almacen for SqliteAlmacen {
             let lote = [Asiento {
                 pedido,
                 edad_ms: None,
+                apartada: false,
             }];
             let hecho = lote::procesar(&mut turno.conexion, &nucleo.reglas, &lote, ahora).await;
             turno.deshacer().await;
