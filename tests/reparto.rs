@@ -122,6 +122,26 @@ fn each_operation_goes_to_one_actor_the_least_busy() {
 }
 
 #[test]
+fn among_idle_actors_the_work_goes_round_and_the_same_inputs_give_the_same_turns() {
+    let vuelta = || {
+        let mut mesa = Mesa::nueva(10);
+        for nombre in ["c", "a", "b"] {
+            mesa.latido(nombre, Operacion::Prestamo, 10);
+        }
+        (1..=6)
+            .map(|id| {
+                let actor = destino(&mesa.pide(id, "prestamo"));
+                mesa.resulta(std::str::from_utf8(&actor).unwrap(), id, decidida());
+                actor
+            })
+            .collect::<Vec<_>>()
+    };
+    let primera = vuelta();
+    assert_eq!(primera, ["a", "b", "c", "a", "b", "c"].map(par));
+    assert_eq!(primera, vuelta());
+}
+
+#[test]
 fn a_read_goes_to_any_actor() {
     let mut mesa = Mesa::nueva(10);
     mesa.latido("renueva", Operacion::Renovacion, 1);
