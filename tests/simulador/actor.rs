@@ -91,8 +91,7 @@ impl Actor {
                 .collect();
             let cerrado = EstadoBreaker::Cerrado;
             let estados = (antes[almacen], despues[almacen]);
-            if estados == (EstadoBreaker::Abierto, EstadoBreaker::Abierto) && !enviados.is_empty()
-            {
+            if estados == (EstadoBreaker::Abierto, EstadoBreaker::Abierto) && !enviados.is_empty() {
                 faltas.push((Regla::Cortacircuitos, format!("almacen{almacen} ABIERTO")));
             }
             if estados.1 != EstadoBreaker::MedioAbierto {
@@ -104,7 +103,10 @@ impl Actor {
             for encargo in enviados {
                 let vencida = |desde: Instant| ahora - desde >= SONDA;
                 if self.sondas[almacen].is_some_and(|(_, desde)| !vencida(desde)) {
-                    faltas.push((Regla::Cortacircuitos, format!("almacen{almacen}: two probes")));
+                    faltas.push((
+                        Regla::Cortacircuitos,
+                        format!("almacen{almacen}: two probes"),
+                    ));
                 }
                 self.sondas[almacen] = Some((encargo.id, ahora));
             }
@@ -178,7 +180,11 @@ impl Mundo {
             self.enviar(Nodo::Actor(i), Nodo::Carga(carga), paquete);
         }
         for almacen in 0..ALMACENES {
-            self.enviar(Nodo::Actor(i), Nodo::Almacen(almacen), Paquete::LatidoAlmacen);
+            self.enviar(
+                Nodo::Actor(i),
+                Nodo::Almacen(almacen),
+                Paquete::LatidoAlmacen,
+            );
         }
     }
 
@@ -187,7 +193,9 @@ impl Mundo {
         let otros = self.escenario.defecto == Some(Defecto::IgnoraElCortacircuitos);
         let actor = self.actores[i].nucleo.as_mut().unwrap();
         if let Entrada::SinEnviar(_, ids) = &entrada {
-            self.rastro.anotar(self.ahora_us, || format!("actor{i}: {} not sent", ids.len()));
+            self.rastro.anotar(self.ahora_us, || {
+                format!("actor{i}: {} not sent", ids.len())
+            });
         }
         let (salidas, faltas) = actor.paso(ahora, entrada, otros);
         for (regla, detalle) in faltas {
@@ -211,12 +219,18 @@ impl Mundo {
         let intentos_max = self.escenario.rondas * ALMACENES as u32;
         let muerto = self.almacenes[almacen].nucleo.is_none();
         let no_sale = self.azar.mil(if muerto { 500 } else { 5 }) && !self.sano;
-        let (vida, actor) = (self.actores[i].vida, self.actores[i].nucleo.as_mut().unwrap());
+        let (vida, actor) = (
+            self.actores[i].vida,
+            self.actores[i].nucleo.as_mut().unwrap(),
+        );
         if no_sale {
             let evento = Evento::SinEnviar(i, vida, almacen, encargo.id);
             return self.agendar(1_000, evento);
         }
-        let cuenta = actor.cuentas.entry(encargo.pedido.op_id.clone()).or_default();
+        let cuenta = actor
+            .cuentas
+            .entry(encargo.pedido.op_id.clone())
+            .or_default();
         cuenta.1 += 1;
         let (recibidas, enviadas) = *cuenta;
         if enviadas > recibidas * intentos_max {
@@ -230,6 +244,10 @@ impl Mundo {
                 return;
             }
         }
-        self.enviar(Nodo::Actor(i), Nodo::Almacen(almacen), Paquete::Encargo(encargo));
+        self.enviar(
+            Nodo::Actor(i),
+            Nodo::Almacen(almacen),
+            Paquete::Encargo(encargo),
+        );
     }
 }

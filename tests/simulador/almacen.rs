@@ -96,7 +96,10 @@ impl Mundo {
     /// Tries to take the lock; in vain, it stands by until the owner is dead.
     pub fn abrir(&mut self, i: usize) {
         let usurpa = self.escenario.defecto == Some(Defecto::RelevaAlCongelado)
-            && self.disco.dueno.is_some_and(|otro| self.almacenes[otro].congelado);
+            && self
+                .disco
+                .dueno
+                .is_some_and(|otro| self.almacenes[otro].congelado);
         let ajeno = self.disco.dueno.is_some_and(|otro| otro != i);
         let almacen = self.almacenes[i].nucleo.as_mut().unwrap();
         if ajeno && !usurpa {
@@ -112,7 +115,8 @@ impl Mundo {
         if self.escenario.defecto == Some(Defecto::OlvidaOpIds) {
             self.disco.base.olvidar();
         }
-        self.rastro.anotar(self.ahora_us, || format!("almacen{i} owns the database"));
+        self.rastro
+            .anotar(self.ahora_us, || format!("almacen{i} owns the database"));
     }
 
     /// Its process is dead: the lock is free, what was not committed is gone.
@@ -205,7 +209,10 @@ impl Mundo {
             .partition(|tarea| tarea.vence > ahora);
         let encargos: Vec<Encargo> = tareas.iter().map(|tarea| tarea.encargo.clone()).collect();
         let defecto = self.escenario.defecto;
-        let (despues, respuestas) = self.disco.base.transaccion(&encargos, self.ahora_us, defecto);
+        let (despues, respuestas) = self
+            .disco
+            .base
+            .transaccion(&encargos, self.ahora_us, defecto);
         let antes_de_tiempo = defecto == Some(Defecto::ConfirmaAntes);
         let lote = Lote {
             tareas,
@@ -241,9 +248,7 @@ impl Mundo {
             lote.desenlaces.push(match trampa {
                 Some(Trampa::Falla) => Desenlace::NoAplicada(causa),
                 Some(Trampa::Incierta) => Desenlace::Incierta(causa),
-                _ if cancela && tarea.vence <= ahora => {
-                    Desenlace::NoAplicada(Causa::PlazoVencido)
-                }
+                _ if cancela && tarea.vence <= ahora => Desenlace::NoAplicada(Causa::PlazoVencido),
                 _ => Desenlace::Decidida(respuesta.clone()),
             });
         }

@@ -53,7 +53,10 @@ impl Base {
                     sede: sede.clone(),
                     en_servicio: true,
                 };
-                copias.insert(Ejemplar::parse(&format!("e{libro}-{numero}")).unwrap(), copia);
+                copias.insert(
+                    Ejemplar::parse(&format!("e{libro}-{numero}")).unwrap(),
+                    copia,
+                );
             }
         }
         Self {
@@ -96,7 +99,10 @@ impl Base {
         if let Some(guardada) = self.operaciones.get(&pedido.op_id)
             && !self.olvidadas.remove(&pedido.op_id)
         {
-            assert_eq!(guardada.huella, pedido.huella, "no client uses an op_id twice");
+            assert_eq!(
+                guardada.huella, pedido.huella,
+                "no client uses an op_id twice"
+            );
             return Respuesta {
                 repetida: true,
                 ..guardada.respuesta.clone()
@@ -133,7 +139,12 @@ impl Base {
         self.olvidadas = self.operaciones.keys().cloned().collect();
     }
 
-    fn juzgar(&mut self, pedido: &Pedido, edad: Option<u64>, us: u64) -> Result<Prestamo, Negativa> {
+    fn juzgar(
+        &mut self,
+        pedido: &Pedido,
+        edad: Option<u64>,
+        us: u64,
+    ) -> Result<Prestamo, Negativa> {
         let ahora = Timestamp::from_millisecond(EPOCA_MS + (us / 1000) as i64).unwrap();
         let mut foto = self.foto();
         let solicitud = Solicitud {

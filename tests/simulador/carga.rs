@@ -142,7 +142,11 @@ impl Mundo {
         }
         // A routing id without its connection goes nowhere.
         if let Some(actor) = self.red.actor_de(i, par) {
-            self.enviar(Nodo::Carga(i), Nodo::Actor(actor), Paquete::Encargo(encargo));
+            self.enviar(
+                Nodo::Carga(i),
+                Nodo::Actor(actor),
+                Paquete::Encargo(encargo),
+            );
         }
     }
 
@@ -156,7 +160,9 @@ impl Mundo {
         let descongelada_us = self.cargas[i].descongelado_us;
         let carga = self.cargas[i].nucleo.as_mut().unwrap();
         let Some(abierta) = carga.abiertas.remove(&id) else {
-            return self.juez.acusar(Regla::NoUnaRespuesta, format!("{id} again"));
+            return self
+                .juez
+                .acusar(Regla::NoUnaRespuesta, format!("{id} again"));
         };
         let plazo = Duration::from_millis(self.escenario.plazo_ms);
         let limite = (descongelada_us < abierta.desde_us).then_some(plazo);

@@ -232,7 +232,11 @@ impl Mundo {
         let cliente = &mut self.clientes[i];
         let actual = cliente.actual.as_mut().unwrap();
         self.rastro.anotar(self.ahora_us, || {
-            format!("solicitante{i} ends c{i}-{}: {}", actual.numero, fin.estado())
+            format!(
+                "solicitante{i} ends c{i}-{}: {}",
+                actual.numero,
+                fin.estado()
+            )
         });
         let sigue = match fin {
             Final::Decidida { .. } => actual.corridas < 3 && cliente.azar.mil(150),

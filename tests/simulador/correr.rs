@@ -80,7 +80,11 @@ impl Barrido {
 
     /// The lowest seed is told, whichever thread was faster.
     fn quizas(&mut self, fallida: Fallida) {
-        if self.fallida.as_ref().is_none_or(|otra| fallida.semilla < otra.semilla) {
+        if self
+            .fallida
+            .as_ref()
+            .is_none_or(|otra| fallida.semilla < otra.semilla)
+        {
             self.fallida = Some(fallida);
         }
     }

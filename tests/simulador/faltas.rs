@@ -34,13 +34,15 @@ impl Mundo {
             65..77 => {
                 let (de, a) = self.red.alguno(&mut self.azar);
                 let avisa = self.azar.mil(700);
-                self.rastro.anotar(self.ahora_us, || format!("## {de} <-> {a} breaks"));
+                self.rastro
+                    .anotar(self.ahora_us, || format!("## {de} <-> {a} breaks"));
                 self.romper(de, a, avisa);
             }
             77..80 => {
                 let i = self.azar.indice(CARGAS);
                 if !self.cargas[i].congelado {
-                    self.rastro.anotar(self.ahora_us, || format!("## carga{i} panics"));
+                    self.rastro
+                        .anotar(self.ahora_us, || format!("## carga{i} panics"));
                     self.panico(i);
                 }
             }
@@ -83,7 +85,8 @@ impl Mundo {
         if self.actores[i].nucleo.is_none() || self.actores[i].congelado {
             return;
         }
-        self.rastro.anotar(self.ahora_us, || format!("## actor{i} says goodbye"));
+        self.rastro
+            .anotar(self.ahora_us, || format!("## actor{i} says goodbye"));
         for carga in 0..CARGAS {
             self.enviar(Nodo::Actor(i), Nodo::Carga(carga), Paquete::Adios);
         }
@@ -106,7 +109,8 @@ impl Mundo {
         if let Some(dueno) = self.disco.dueno
             && let Some(almacen) = &mut self.almacenes[dueno].nucleo
         {
-            self.rastro.anotar(self.ahora_us, || format!("## almacen{dueno}: {trampa:?}"));
+            self.rastro
+                .anotar(self.ahora_us, || format!("## almacen{dueno}: {trampa:?}"));
             almacen.trampa = Some(trampa);
         }
     }
@@ -122,7 +126,8 @@ impl Mundo {
         if !vive {
             return;
         }
-        self.rastro.anotar(self.ahora_us, || format!("## {nodo} dies"));
+        self.rastro
+            .anotar(self.ahora_us, || format!("## {nodo} dies"));
         self.romper_todo(nodo, avisa);
         match nodo {
             Nodo::Carga(i) => {
@@ -164,11 +169,13 @@ impl Mundo {
             }
             _ => return,
         }
-        self.rastro.anotar(self.ahora_us, || format!("## {nodo} starts"));
+        self.rastro
+            .anotar(self.ahora_us, || format!("## {nodo} starts"));
     }
 
     fn congelar(&mut self, nodo: Nodo) {
-        self.rastro.anotar(self.ahora_us, || format!("## {nodo} freezes"));
+        self.rastro
+            .anotar(self.ahora_us, || format!("## {nodo} freezes"));
         match nodo {
             Nodo::Carga(i) => self.cargas[i].congelado = self.cargas[i].nucleo.is_some(),
             Nodo::Actor(i) => self.actores[i].congelado = self.actores[i].nucleo.is_some(),
@@ -194,7 +201,8 @@ impl Mundo {
 
     /// From here on nothing breaks any more.
     pub fn sanar(&mut self) {
-        self.rastro.anotar(self.ahora_us, || "## everything heals".to_owned());
+        self.rastro
+            .anotar(self.ahora_us, || "## everything heals".to_owned());
         self.sano = true;
         for nodo in self.todos() {
             self.revivir(nodo);

@@ -89,7 +89,8 @@ pub struct Juez {
 impl Juez {
     pub fn acusar(&mut self, regla: Regla, detalle: String) {
         let us = self.ahora_us;
-        self.violacion.get_or_insert(Violacion { regla, us, detalle });
+        self.violacion
+            .get_or_insert(Violacion { regla, us, detalle });
     }
 
     /// A client sends an attempt of a writing operation.

@@ -190,17 +190,20 @@ impl Mundo {
     fn buscar_fugas(&mut self) {
         for (i, carga) in self.cargas.iter().enumerate() {
             if let Some(fuga) = carga.nucleo.as_ref().and_then(Carga::fuga) {
-                self.juez.acusar(Regla::Fuga, format!("carga{i} holds {fuga}"));
+                self.juez
+                    .acusar(Regla::Fuga, format!("carga{i} holds {fuga}"));
             }
         }
         for (i, actor) in self.actores.iter().enumerate() {
             if actor.nucleo.as_ref().is_some_and(Actor::ocupado) {
-                self.juez.acusar(Regla::Fuga, format!("actor{i} holds operations"));
+                self.juez
+                    .acusar(Regla::Fuga, format!("actor{i} holds operations"));
             }
         }
         for (i, almacen) in self.almacenes.iter().enumerate() {
             if let Some(fuga) = almacen.nucleo.as_ref().and_then(Almacen::fuga) {
-                self.juez.acusar(Regla::Fuga, format!("almacen{i} holds {fuga}"));
+                self.juez
+                    .acusar(Regla::Fuga, format!("almacen{i} holds {fuga}"));
             }
         }
     }
@@ -251,10 +254,12 @@ impl Mundo {
 
     fn llegar(&mut self, de: Nodo, a: Nodo, conexion: u64, paquete: Paquete) {
         if self.red.conexion(de, a) != conexion {
-            self.rastro.anotar(self.ahora_us, || format!("{de} -#-> {a}: {paquete}"));
+            self.rastro
+                .anotar(self.ahora_us, || format!("{de} -#-> {a}: {paquete}"));
             return;
         }
-        self.rastro.anotar(self.ahora_us, || format!("{de} ---> {a}: {paquete}"));
+        self.rastro
+            .anotar(self.ahora_us, || format!("{de} ---> {a}: {paquete}"));
         match (a, paquete) {
             (Nodo::Carga(i), paquete) => self.en_carga(i, de, conexion, paquete),
             (Nodo::Actor(i), paquete) => self.en_actor(i, de, paquete),

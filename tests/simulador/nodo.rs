@@ -31,9 +31,15 @@ impl fmt::Display for Nodo {
 #[derive(Debug, Clone)]
 pub enum Paquete {
     /// A client's request, in the contract's JSON.
-    Peticion { intento: u32, trama: Vec<u8> },
+    Peticion {
+        intento: u32,
+        trama: Vec<u8>,
+    },
     /// Its answer, in the contract's JSON.
-    Respuesta { intento: u32, trama: Vec<u8> },
+    Respuesta {
+        intento: u32,
+        trama: Vec<u8>,
+    },
     LatidoActor(LatidoActor),
     Adios,
     Encargo(Encargo),

@@ -37,6 +37,9 @@ impl Rastro {
     }
 
     pub fn texto(&self) -> String {
-        self.lineas.iter().map(|linea| format!("{linea}\n")).collect()
+        self.lineas
+            .iter()
+            .map(|linea| format!("{linea}\n"))
+            .collect()
     }
 }

@@ -119,14 +119,16 @@ impl Mundo {
         let (clave, sentido) = llave(de, a);
         let enlace = self.red.enlaces.get_mut(&clave).unwrap();
         if let Some(retiene) = enlace.sentidos[sentido].corte {
-            self.rastro.anotar(self.ahora_us, || format!("{de} -/-> {a}: {paquete}"));
+            self.rastro
+                .anotar(self.ahora_us, || format!("{de} -/-> {a}: {paquete}"));
             if retiene {
                 enlace.sentidos[sentido].retenidos.push(paquete);
             }
             return;
         }
         if ruidoso && self.azar.mil(ruido.perdidos_mil) {
-            self.rastro.anotar(self.ahora_us, || format!("{de} -x-> {a}: {paquete}"));
+            self.rastro
+                .anotar(self.ahora_us, || format!("{de} -x-> {a}: {paquete}"));
             return;
         }
         let a_la_base = matches!((a, &paquete), (Nodo::Almacen(_), Paquete::Encargo(_)));
