@@ -181,6 +181,29 @@ fn the_work_of_a_dead_actor_goes_to_another_once_and_then_ends_uncertain() {
     );
 }
 
+/// Found by the simulator: the first actor had sent it on, and it was applied after its
+/// client had heard NO_DISPONIBLE.
+#[test]
+fn what_a_second_actor_did_not_apply_is_uncertain_because_the_first_may_have() {
+    for (dicho, causa) in [
+        (
+            Desenlace::NoAplicada(Causa::SinAlmacenamiento),
+            Causa::SinAlmacenamiento,
+        ),
+        (Desenlace::NoAplicada(Causa::ColaLlena), Causa::ColaLlena),
+        (Desenlace::EnEspera, Causa::SinAlmacenamiento),
+        (Desenlace::Envenenada, Causa::FalloInterno),
+    ] {
+        let mut mesa = Mesa::nueva(10);
+        mesa.latido("a", Operacion::Prestamo, 10);
+        mesa.pide(1, "prestamo");
+        mesa.latido("b", Operacion::Prestamo, 10);
+        mesa.paso(Entrada::Ausente(par("a")));
+        let salidas = mesa.resulta("b", 1, dicho);
+        assert_eq!(respuesta(salidas), (1, Desenlace::Incierta(causa)));
+    }
+}
+
 #[test]
 fn an_actor_that_is_silent_for_a_second_is_dead_and_its_late_answer_still_counts() {
     let mut mesa = Mesa::nueva(10);

@@ -294,7 +294,8 @@ impl Reparto {
             // A decision is one whoever brings it; anything less only counts from the actor
             // that has the operation now.
             if suyo || matches!(resultado.desenlace, Desenlace::Decidida(_)) {
-                self.cerrar(resultado.id, resultado.desenlace, salidas);
+                let desenlace = dudar(pendiente.entregas, resultado.desenlace);
+                self.cerrar(resultado.id, desenlace, salidas);
             }
         }
         self.sacar(ahora, tema, salidas);
@@ -386,6 +387,17 @@ enum Eleccion {
     Actor(Par),
     SinCreditos,
     Nadie,
+}
+
+/// The second actor can only say of itself that it applied nothing: what the first one, dead
+/// or silent, sent on its way may still be applied.
+fn dudar(entregas: u16, desenlace: Desenlace) -> Desenlace {
+    match desenlace {
+        Desenlace::NoAplicada(causa) if entregas > 1 => Desenlace::Incierta(causa),
+        Desenlace::EnEspera if entregas > 1 => Desenlace::Incierta(Causa::SinAlmacenamiento),
+        Desenlace::Envenenada if entregas > 1 => Desenlace::Incierta(Causa::FalloInterno),
+        otro => otro,
+    }
 }
 
 const fn sin_actor(entregada: bool) -> Desenlace {
