@@ -207,6 +207,12 @@ impl Mundo {
             .cola
             .drain(..cuantas)
             .partition(|tarea| tarea.vence > ahora);
+        for tarea in vencidas {
+            self.contestar_a(i, &tarea, Desenlace::NoAplicada(Causa::PlazoVencido));
+        }
+        if tareas.is_empty() {
+            return self.agendar(0, Evento::Lote(i, vida));
+        }
         let encargos: Vec<Encargo> = tareas.iter().map(|tarea| tarea.encargo.clone()).collect();
         let defecto = self.escenario.defecto;
         let (despues, respuestas) = self
@@ -220,10 +226,7 @@ impl Mundo {
             respuestas,
             desenlaces: Vec::new(),
         };
-        almacen.lote = Some(lote);
-        for tarea in vencidas {
-            self.contestar_a(i, &tarea, Desenlace::NoAplicada(Causa::PlazoVencido));
-        }
+        self.almacenes[i].nucleo.as_mut().unwrap().lote = Some(lote);
         if antes_de_tiempo {
             self.contestar_lote(i);
         }

@@ -67,7 +67,9 @@ impl Cliente {
 
     /// What it waits for, for a person.
     pub fn espera(&self) -> String {
-        format!("solicitante{} waits: {:?}", self.numero, self.actual)
+        let (i, actual) = (self.numero, self.actual.as_ref());
+        let op_id = actual.map(|actual| format!("c{i}-{}", actual.numero));
+        format!("solicitante{i} waits for {}", op_id.unwrap_or_default())
     }
 
     fn proxima(&mut self, escenario: &Escenario, sano: bool) -> bool {

@@ -77,7 +77,8 @@ impl Escenario {
             cola_carga: azar.uno(&[0, 2, 100]),
             cola_almacen: azar.uno(&[1, 4, 100]),
             lote_max: azar.uno(&[1, 3, 64]),
-            commit_max_us: azar.uno(&[2_000, 20_000, 20_000, 300_000]),
+            // Slower than this and no deadline could be kept by anybody.
+            commit_max_us: azar.uno(&[2_000, 20_000, 20_000, plazo_ms * 80]),
             abierto_ms: azar.uno(&[1_000, 3_000, 10_000]),
             espera_ms: azar.uno(&[300, 1_000, 3_000]),
             rondas: azar.uno(&[1, 2, 2, 3]),

@@ -132,7 +132,8 @@ impl Mundo {
             return;
         }
         let a_la_base = matches!((a, &paquete), (Nodo::Almacen(_), Paquete::Encargo(_)));
-        let doble = ruidoso && !a_la_base && self.azar.mil(ruido.dobles_mil);
+        let encargo = matches!(paquete, Paquete::Encargo(_) | Paquete::Resultado(_));
+        let doble = ruidoso && !encargo && !a_la_base && self.azar.mil(ruido.dobles_mil);
         if doble {
             self.llevar(de, a, paquete.clone());
         }
