@@ -242,6 +242,20 @@ fn operations_without_heartbeats_open_the_breaker_of_the_missing_endpoint() {
     );
 }
 
+/// Found by the simulator: the first copy ended as not applied, the second was applied.
+#[test]
+fn a_hand_over_that_the_network_doubles_is_one_operation_and_a_second_hand_over_is_not() {
+    let mut mesa = Mesa::nueva(1);
+    mesa.listo(0);
+    enviado(&mesa.encarga(7));
+    assert_eq!(mesa.encarga(7), vec![]);
+    let mut otra_vez = encargo(7, 2_000);
+    otra_vez.intento = 2;
+    enviado(&mesa.paso(Entrada::Encargos(0, vec![otra_vez])));
+    enviado(&mesa.paso(Entrada::Encargos(1, vec![encargo(7, 2_000)])));
+    assert_eq!(mesa.relevo.en_curso(), 3);
+}
+
 #[test]
 fn attempts_are_bounded_by_rounds_times_endpoints() {
     let mut mesa = Mesa::nueva(1);

@@ -14,6 +14,10 @@ impl Relevo {
         encargo: Encargo,
         salidas: &mut Vec<Salida>,
     ) {
+        let entrega = (carga, encargo.id, encargo.intento);
+        if !self.recibidos.es_nuevo(ahora, entrega) {
+            return;
+        }
         self.siguiente += 1;
         let vence = ahora + Duration::from_millis(u64::from(encargo.plazo_ms));
         let en_curso = EnCurso {

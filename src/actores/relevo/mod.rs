@@ -7,10 +7,12 @@
 
 mod almacenes;
 mod intentos;
+mod recibidos;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use self::recibidos::Recibidos;
 use crate::runtime::breaker::{self, Breaker, EstadoBreaker, Permiso};
 use crate::wire::mensaje::{Disposicion, Encargo, EstadoAlmacen, Resultado};
 
@@ -92,6 +94,7 @@ pub struct EstadoEndpoint {
 pub struct Relevo {
     ajuste: Ajuste,
     almacenes: Vec<Almacen>,
+    recibidos: Recibidos,
     en_curso: HashMap<u64, EnCurso>,
     alarmas: BTreeSet<(Instant, u64)>,
     siguiente: u64,
@@ -119,6 +122,7 @@ impl Relevo {
         Self {
             ajuste,
             almacenes,
+            recibidos: Recibidos::default(),
             en_curso: HashMap::new(),
             alarmas: BTreeSet::new(),
             // Not 1: a restarted actor must not take answers to its former life for its own.
