@@ -33,7 +33,7 @@ const VIVEZA_US: u64 = 12_000_000;
 /// How long nothing happens until the cores must be empty: longer than any deadline.
 const REPOSO_US: u64 = 4_000_000;
 
-struct Cita(u64, u64, Evento);
+struct Cita(u64, u64, Box<Evento>);
 
 impl PartialEq for Cita {
     fn eq(&self, otra: &Self) -> bool {
@@ -135,7 +135,7 @@ impl Mundo {
 
     pub fn agendar(&mut self, en_us: u64, evento: Evento) {
         self.citas += 1;
-        let cita = Cita(self.ahora_us + en_us, self.citas, evento);
+        let cita = Cita(self.ahora_us + en_us, self.citas, Box::new(evento));
         self.cola.push(Reverse(cita));
     }
 
@@ -148,7 +148,7 @@ impl Mundo {
             self.ahora_us = us;
             self.juez.ahora_us = us;
             eventos += 1;
-            self.suceder(evento);
+            self.suceder(*evento);
             if let Some(violacion) = self.juez.violacion.take() {
                 return Err(violacion);
             }

@@ -4,8 +4,6 @@
 //! One thing it does not do, because TCP does not: double an operation on its way to an
 //! almacenamiento, which keeps no memory of what it has refused.
 
-use std::collections::BTreeMap;
-
 use biblioteca::net::server::Par;
 
 use crate::azar::Azar;
@@ -30,6 +28,8 @@ struct Sentido {
 
 #[derive(Debug)]
 struct Enlace {
+    de: Nodo,
+    a: Nodo,
     conexion: u64,
     sentidos: [Sentido; 2],
 }
@@ -37,7 +37,8 @@ struct Enlace {
 /// Every link, from who connects to who listens.
 #[derive(Debug)]
 pub struct Red {
-    enlaces: BTreeMap<(Nodo, Nodo), Enlace>,
+    enlaces: Vec<Enlace>,
+    clientes: usize,
     siguiente: u64,
     ruido: Ruido,
 }
@@ -47,29 +48,23 @@ pub fn par_de(conexion: u64) -> Par {
     Par::from(&conexion.to_be_bytes()[..])
 }
 
-fn llave(de: Nodo, a: Nodo) -> ((Nodo, Nodo), usize) {
-    match de {
-        Nodo::Cliente(_) | Nodo::Actor(_) if !matches!(a, Nodo::Actor(_)) => ((de, a), 0),
-        _ => ((a, de), 1),
-    }
-}
-
 impl Red {
     pub fn nueva(escenario: &Escenario) -> Self {
         let mut red = Self {
-            enlaces: BTreeMap::new(),
+            enlaces: Vec::new(),
+            clientes: escenario.clientes,
             siguiente: 1,
             ruido: escenario.ruido,
         };
-        for carga in 0..CARGAS {
-            for cliente in 0..escenario.clientes {
+        for cliente in 0..escenario.clientes {
+            for carga in 0..CARGAS {
                 red.tender(Nodo::Cliente(cliente), Nodo::Carga(carga));
-            }
-            for actor in 0..escenario.actores.len() {
-                red.tender(Nodo::Actor(actor), Nodo::Carga(carga));
             }
         }
         for actor in 0..escenario.actores.len() {
+            for carga in 0..CARGAS {
+                red.tender(Nodo::Actor(actor), Nodo::Carga(carga));
+            }
             for almacen in 0..ALMACENES {
                 red.tender(Nodo::Actor(actor), Nodo::Almacen(almacen));
             }
@@ -79,35 +74,63 @@ impl Red {
 
     fn tender(&mut self, de: Nodo, a: Nodo) {
         self.siguiente += 1;
-        let enlace = Enlace {
+        self.enlaces.push(Enlace {
+            de,
+            a,
             conexion: self.siguiente,
             sentidos: Default::default(),
-        };
-        self.enlaces.insert((de, a), enlace);
+        });
+    }
+
+    /// The link between two processes, and which of its directions leads from `de` to `a`.
+    fn lugar(&self, de: Nodo, a: Nodo) -> (usize, usize) {
+        let actor = |i: usize| self.clientes * CARGAS + i * (CARGAS + ALMACENES);
+        match (de, a) {
+            (Nodo::Cliente(i), Nodo::Carga(j)) => (i * CARGAS + j, 0),
+            (Nodo::Carga(j), Nodo::Cliente(i)) => (i * CARGAS + j, 1),
+            (Nodo::Actor(i), Nodo::Carga(j)) => (actor(i) + j, 0),
+            (Nodo::Carga(j), Nodo::Actor(i)) => (actor(i) + j, 1),
+            (Nodo::Actor(i), Nodo::Almacen(j)) => (actor(i) + CARGAS + j, 0),
+            (Nodo::Almacen(j), Nodo::Actor(i)) => (actor(i) + CARGAS + j, 1),
+            _ => unreachable!("no link between {de} and {a}"),
+        }
+    }
+
+    fn sentido(&mut self, de: Nodo, a: Nodo) -> &mut Sentido {
+        let (enlace, sentido) = self.lugar(de, a);
+        &mut self.enlaces[enlace].sentidos[sentido]
     }
 
     pub fn conexion(&self, de: Nodo, a: Nodo) -> u64 {
-        self.enlaces[&llave(de, a).0].conexion
+        self.enlaces[self.lugar(de, a).0].conexion
     }
 
     /// The actor that a carga knows by that routing id, if the connection still stands.
     pub fn actor_de(&self, carga: usize, par: &Par) -> Option<usize> {
         let conexion = u64::from_be_bytes(par.as_ref().try_into().unwrap());
-        self.enlaces.iter().find_map(|(&(de, a), enlace)| match de {
-            Nodo::Actor(i) if a == Nodo::Carga(carga) && enlace.conexion == conexion => Some(i),
+        let suya = |enlace: &&Enlace| enlace.a == Nodo::Carga(carga) && enlace.conexion == conexion;
+        match self.enlaces.iter().find(suya)?.de {
+            Nodo::Actor(i) => Some(i),
             _ => None,
-        })
+        }
     }
 
     /// A link drawn at random.
     pub fn alguno(&self, azar: &mut Azar) -> (Nodo, Nodo) {
-        let cual = azar.indice(self.enlaces.len());
-        *self.enlaces.keys().nth(cual).unwrap()
+        let enlace = &self.enlaces[azar.indice(self.enlaces.len())];
+        (enlace.de, enlace.a)
     }
 
     fn de(&self, nodo: Nodo) -> Vec<(Nodo, Nodo)> {
-        let toca = |&&(de, a): &&(Nodo, Nodo)| de == nodo || a == nodo;
-        self.enlaces.keys().filter(toca).copied().collect()
+        let pares = self.todos().into_iter();
+        pares.filter(|&(de, a)| de == nodo || a == nodo).collect()
+    }
+
+    fn todos(&self) -> Vec<(Nodo, Nodo)> {
+        self.enlaces
+            .iter()
+            .map(|enlace| (enlace.de, enlace.a))
+            .collect()
     }
 }
 
@@ -116,13 +139,12 @@ impl Mundo {
     pub fn enviar(&mut self, de: Nodo, a: Nodo, paquete: Paquete) {
         let ruido = self.red.ruido;
         let ruidoso = !self.sano;
-        let (clave, sentido) = llave(de, a);
-        let enlace = self.red.enlaces.get_mut(&clave).unwrap();
-        if let Some(retiene) = enlace.sentidos[sentido].corte {
+        let sentido = self.red.sentido(de, a);
+        if let Some(retiene) = sentido.corte {
             self.rastro
                 .anotar(self.ahora_us, || format!("{de} -/-> {a}: {paquete}"));
             if retiene {
-                enlace.sentidos[sentido].retenidos.push(paquete);
+                sentido.retenidos.push(paquete);
             }
             return;
         }
@@ -132,8 +154,7 @@ impl Mundo {
             return;
         }
         let a_la_base = matches!((a, &paquete), (Nodo::Almacen(_), Paquete::Encargo(_)));
-        let encargo = matches!(paquete, Paquete::Encargo(_) | Paquete::Resultado(_));
-        let doble = ruidoso && !encargo && !a_la_base && self.azar.mil(ruido.dobles_mil);
+        let doble = ruidoso && !a_la_base && self.azar.mil(ruido.dobles_mil);
         if doble {
             self.llevar(de, a, paquete.clone());
         }
@@ -146,9 +167,8 @@ impl Mundo {
         if !self.sano && self.azar.mil(ruido.lentos_mil) {
             demora_us += self.azar.entre(0, ruido.lento_max_us);
         }
-        let (clave, sentido) = llave(de, a);
-        let enlace = self.red.enlaces.get_mut(&clave).unwrap();
-        let ultima_us = &mut enlace.sentidos[sentido].ultima_us;
+        let conexion = self.red.conexion(de, a);
+        let ultima_us = &mut self.red.sentido(de, a).ultima_us;
         let mut llega_us = self.ahora_us + demora_us;
         if !ruido.desordena {
             llega_us = llega_us.max(*ultima_us);
@@ -157,7 +177,7 @@ impl Mundo {
         let evento = Evento::Entrega {
             de,
             a,
-            conexion: enlace.conexion,
+            conexion,
             paquete,
         };
         self.agendar(llega_us - self.ahora_us, evento);
@@ -165,15 +185,13 @@ impl Mundo {
 
     /// Cuts a link in one direction.
     pub fn cortar(&mut self, de: Nodo, a: Nodo, retiene: bool) {
-        let (clave, sentido) = llave(de, a);
-        self.red.enlaces.get_mut(&clave).unwrap().sentidos[sentido].corte = Some(retiene);
+        self.red.sentido(de, a).corte = Some(retiene);
     }
 
     /// Mends a link; what TCP kept goes on its way.
     pub fn reparar(&mut self, de: Nodo, a: Nodo) {
         for (de, a) in [(de, a), (a, de)] {
-            let (clave, sentido) = llave(de, a);
-            let sentido = &mut self.red.enlaces.get_mut(&clave).unwrap().sentidos[sentido];
+            let sentido = self.red.sentido(de, a);
             sentido.corte = None;
             for paquete in std::mem::take(&mut sentido.retenidos) {
                 self.llevar(de, a, paquete);
@@ -182,8 +200,7 @@ impl Mundo {
     }
 
     pub fn reparar_todo(&mut self) {
-        let claves: Vec<_> = self.red.enlaces.keys().copied().collect();
-        for (de, a) in claves {
+        for (de, a) in self.red.todos() {
             self.reparar(de, a);
         }
     }
@@ -193,7 +210,8 @@ impl Mundo {
     pub fn romper(&mut self, de: Nodo, a: Nodo, avisa: bool) {
         self.red.siguiente += 1;
         let nueva = self.red.siguiente;
-        let enlace = self.red.enlaces.get_mut(&(de, a)).unwrap();
+        let lugar = self.red.lugar(de, a).0;
+        let enlace = &mut self.red.enlaces[lugar];
         let vieja = std::mem::replace(&mut enlace.conexion, nueva);
         for sentido in &mut enlace.sentidos {
             sentido.retenidos.clear();
