@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{EnCurso, Relevo, Salida};
+use super::{ENVIOS, EnCurso, Relevo, Salida};
 use crate::wire::mensaje::{Disposicion, Encargo, Resultado};
 use crate::wire::respuesta::{Causa, Desenlace};
 
@@ -18,7 +18,7 @@ impl Relevo {
         if !self.recibidos.es_nuevo(ahora, entrega) {
             return;
         }
-        self.siguiente += 1;
+        self.siguiente = self.siguiente.wrapping_add(ENVIOS);
         let vence = ahora + Duration::from_millis(u64::from(encargo.plazo_ms));
         let en_curso = EnCurso {
             carga,
@@ -28,6 +28,7 @@ impl Relevo {
             alarma: vence,
             destino: None,
             intentos: 0,
+            envio: 0,
             incierto: false,
         };
         self.alarmas.insert((vence, self.siguiente));
@@ -68,9 +69,10 @@ impl Relevo {
         self.alarmas.insert((en_curso.alarma, id));
         en_curso.destino = Some((almacen, permiso));
         en_curso.intentos += 1;
+        en_curso.envio = (en_curso.envio + 1) % ENVIOS;
         let transcurrido = u64::try_from((ahora - en_curso.recibido).as_millis()).unwrap_or(0);
         let encargo = Encargo {
-            id,
+            id: id + en_curso.envio,
             plazo_ms: u32::try_from(plazo.as_millis()).unwrap_or(u32::MAX),
             edad_ms: en_curso.encargo.edad_ms.map(|edad| edad + transcurrido),
             intento: u16::try_from(en_curso.intentos).unwrap_or(u16::MAX),
@@ -123,11 +125,14 @@ impl Relevo {
             quien.visto = Some(ahora);
         }
         let Resultado { id, desenlace } = resultado;
+        let (id, envio) = (id - id % ENVIOS, id % ENVIOS);
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
         };
         let permiso = match en_curso.destino {
-            Some((destino, permiso)) if destino == almacen => Some(permiso),
+            Some((destino, permiso)) if destino == almacen && en_curso.envio == envio => {
+                Some(permiso)
+            }
             _ => None,
         };
         match (desenlace, permiso) {
@@ -186,13 +191,14 @@ impl Relevo {
         id: u64,
         salidas: &mut Vec<Salida>,
     ) {
+        let (id, envio) = (id - id % ENVIOS, id % ENVIOS);
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
         };
         let Some((destino, permiso)) = en_curso.destino else {
             return;
         };
-        if destino != almacen {
+        if destino != almacen || en_curso.envio != envio {
             return;
         }
         en_curso.intentos -= 1;

@@ -29,6 +29,10 @@ pub struct Ajuste {
     pub silencio_max: Duration,
 }
 
+/// Numbers that one operation has for its sends: each goes out under its own, so that a late
+/// or doubled answer to one is not taken for the answer to another.
+const ENVIOS: u64 = 1 << 16;
+
 /// What happened. Cargas and almacenamientos go by their place in the configuration.
 #[derive(Debug)]
 pub enum Entrada {
@@ -75,6 +79,8 @@ struct EnCurso {
     alarma: Instant,
     destino: Option<(usize, Permiso)>,
     intentos: u32,
+    /// Number of the last send.
+    envio: u64,
     /// Some attempt was sent and ended without an answer.
     incierto: bool,
 }
