@@ -282,6 +282,25 @@ fn an_answer_to_one_attempt_is_not_taken_for_the_answer_to_the_next() {
     }
 }
 
+/// Found by the simulator: poison counts as "certainly not applied" at the client.
+#[test]
+fn poison_after_an_attempt_without_an_answer_is_uncertain() {
+    let mut mesa = Mesa::nueva(2);
+    mesa.listo(0);
+    mesa.listo(1);
+    let (_, id) = enviado(&mesa.encarga(1));
+    let (_, otro) = enviado(&mesa.encarga(2));
+    assert_eq!(
+        respondido(&mesa.resulta(0, otro, Desenlace::Envenenada)),
+        Desenlace::Envenenada
+    );
+    let (almacen, id) = enviado(&mesa.resulta(0, id, Desenlace::Incierta(Causa::FalloInterno)));
+    assert_eq!(
+        respondido(&mesa.resulta(almacen, id, Desenlace::Envenenada)),
+        Desenlace::Incierta(Causa::FalloInterno)
+    );
+}
+
 #[test]
 fn attempts_are_bounded_by_rounds_times_endpoints() {
     let mut mesa = Mesa::nueva(1);
@@ -303,7 +322,7 @@ fn what_could_not_be_sent_is_certainly_not_applied_and_goes_elsewhere() {
     mesa.listo(0);
     mesa.listo(1);
     let (primero, id) = enviado(&mesa.encarga(1));
-    let (segundo, _) = enviado(&mesa.paso(Entrada::SinEnviar(primero, vec![id])));
+    let (segundo, id) = enviado(&mesa.paso(Entrada::SinEnviar(primero, vec![id])));
     assert_ne!(primero, segundo);
     let llena = mesa.resulta(segundo, id, Desenlace::NoAplicada(Causa::ColaLlena));
     assert_eq!(respondido(&llena), Desenlace::NoAplicada(Causa::ColaLlena));

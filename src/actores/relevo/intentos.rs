@@ -151,8 +151,15 @@ impl Relevo {
                 self.otra_vez(ahora, id, salidas);
             }
             (Desenlace::Envenenada, Some(permiso)) => {
+                let incierto = en_curso.incierto;
                 self.almacenes[almacen].breaker.acierto(permiso);
-                self.responder(id, Desenlace::Envenenada, salidas);
+                // This attempt applied nothing; an earlier one, sent elsewhere, still may.
+                let desenlace = if incierto {
+                    Desenlace::Incierta(Causa::FalloInterno)
+                } else {
+                    Desenlace::Envenenada
+                };
+                self.responder(id, desenlace, salidas);
             }
             (Desenlace::NoAplicada(causa @ Causa::ColaLlena), Some(permiso)) => {
                 self.almacenes[almacen].breaker.acierto(permiso);
