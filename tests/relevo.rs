@@ -202,6 +202,21 @@ fn what_is_kept_back_goes_to_the_successor_as_soon_as_it_is_ready() {
     assert_eq!(enviado(&mesa.listo(1)).0, 1);
 }
 
+/// Found by the simulator: only the probe went; the rest lay until their time was over.
+#[test]
+fn all_that_is_kept_back_goes_as_soon_as_the_probe_comes_back() {
+    let mut mesa = Mesa::nueva(1);
+    mesa.listo(0);
+    for id in 0..4 {
+        enviado(&mesa.encarga(id));
+    }
+    assert_eq!(mesa.paso(Entrada::Desconectado(0)), vec![]);
+    let (_, sonda) = enviado(&mesa.listo(0));
+    let salidas = mesa.resulta(0, sonda, decidida());
+    let otras = salidas.iter().filter(|s| matches!(s, Salida::Enviar(0, _)));
+    assert_eq!(otras.count(), 3, "{salidas:?}");
+}
+
 #[test]
 fn three_silences_open_the_breaker_and_the_endpoint_gets_no_operation_for_ten_seconds() {
     let mut mesa = Mesa::nueva(1);

@@ -51,7 +51,9 @@ impl Relevo {
             return self.terminar(id, Causa::SinAlmacenamiento, salidas);
         }
         let Some((almacen, permiso)) = self.elegir(ahora) else {
-            if !self.hay_relevo(ahora) {
+            if self.hay_relevo(ahora) {
+                self.retenidas.insert(id);
+            } else {
                 self.terminar(id, Causa::SinAlmacenamiento, salidas);
             }
             return;
@@ -64,6 +66,7 @@ impl Relevo {
             .ajuste
             .espera
             .min(resta / (intentos_max - intentos).min(2));
+        self.retenidas.remove(&id);
         self.alarmas.remove(&(en_curso.alarma, id));
         en_curso.alarma = ahora + plazo;
         self.alarmas.insert((en_curso.alarma, id));
@@ -107,6 +110,7 @@ impl Relevo {
             return;
         };
         self.alarmas.remove(&(en_curso.alarma, id));
+        self.retenidas.remove(&id);
         let resultado = Resultado {
             id: en_curso.encargo.id,
             desenlace,

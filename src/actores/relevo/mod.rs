@@ -102,6 +102,8 @@ pub struct Relevo {
     almacenes: Vec<Almacen>,
     recibidos: Recibidos,
     en_curso: HashMap<u64, EnCurso>,
+    /// Kept back until an endpoint takes them, the oldest first.
+    retenidas: BTreeSet<u64>,
     alarmas: BTreeSet<(Instant, u64)>,
     siguiente: u64,
     turno: usize,
@@ -130,6 +132,7 @@ impl Relevo {
             almacenes,
             recibidos: Recibidos::default(),
             en_curso: HashMap::new(),
+            retenidas: BTreeSet::new(),
             alarmas: BTreeSet::new(),
             // Not 1: a restarted actor must not take answers to its former life for its own.
             siguiente: u64::from(uuid::Uuid::new_v4().as_fields().0) << 32,
@@ -160,6 +163,10 @@ impl Relevo {
                 }
             }
             Entrada::Tic => self.tic(ahora, salidas),
+        }
+        // A probe that came back, or whose lease ended, frees all who waited for it.
+        if !self.retenidas.is_empty() && self.alguien_toma(ahora) {
+            self.reanudar(ahora, salidas);
         }
         self.anunciar(ahora);
     }
