@@ -33,6 +33,8 @@ pub enum Regla {
     Cortacircuitos,
     /// More sends than rounds, or more hand-overs than two.
     DemasiadosEnvios,
+    /// An actor sits on an operation that an endpoint would take.
+    Ociosa,
     /// With everything healthy again, somebody waits for ever.
     SinFin,
     /// With nothing to do, a core still holds something.

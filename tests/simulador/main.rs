@@ -33,6 +33,7 @@ mod mundo;
 mod nodo;
 mod rastro;
 mod red;
+mod vigia;
 
 /// Seeds in the normal tests.
 const SEMILLAS: u64 = 2_000;
