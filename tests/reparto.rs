@@ -122,6 +122,26 @@ fn each_operation_goes_to_one_actor_the_least_busy() {
 }
 
 #[test]
+fn among_idle_actors_the_work_goes_round_and_the_same_inputs_give_the_same_turns() {
+    let vuelta = || {
+        let mut mesa = Mesa::nueva(10);
+        for nombre in ["c", "a", "b"] {
+            mesa.latido(nombre, Operacion::Prestamo, 10);
+        }
+        (1..=6)
+            .map(|id| {
+                let actor = destino(&mesa.pide(id, "prestamo"));
+                mesa.resulta(std::str::from_utf8(&actor).unwrap(), id, decidida());
+                actor
+            })
+            .collect::<Vec<_>>()
+    };
+    let primera = vuelta();
+    assert_eq!(primera, ["a", "b", "c", "a", "b", "c"].map(par));
+    assert_eq!(primera, vuelta());
+}
+
+#[test]
 fn a_read_goes_to_any_actor() {
     let mut mesa = Mesa::nueva(10);
     mesa.latido("renueva", Operacion::Renovacion, 1);
@@ -159,6 +179,29 @@ fn the_work_of_a_dead_actor_goes_to_another_once_and_then_ends_uncertain() {
         respuesta(salidas),
         (1, Desenlace::Incierta(Causa::SinActores))
     );
+}
+
+/// Found by the simulator: the first actor had sent it on, and it was applied after its
+/// client had heard NO_DISPONIBLE.
+#[test]
+fn what_a_second_actor_did_not_apply_is_uncertain_because_the_first_may_have() {
+    for (dicho, causa) in [
+        (
+            Desenlace::NoAplicada(Causa::SinAlmacenamiento),
+            Causa::SinAlmacenamiento,
+        ),
+        (Desenlace::NoAplicada(Causa::ColaLlena), Causa::ColaLlena),
+        (Desenlace::EnEspera, Causa::SinAlmacenamiento),
+        (Desenlace::Envenenada, Causa::FalloInterno),
+    ] {
+        let mut mesa = Mesa::nueva(10);
+        mesa.latido("a", Operacion::Prestamo, 10);
+        mesa.pide(1, "prestamo");
+        mesa.latido("b", Operacion::Prestamo, 10);
+        mesa.paso(Entrada::Ausente(par("a")));
+        let salidas = mesa.resulta("b", 1, dicho);
+        assert_eq!(respuesta(salidas), (1, Desenlace::Incierta(causa)));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! never handed over ends as certainly not applied, what was ends only as its actor says or
 //! as uncertain.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::domain::operacion::Operacion;
@@ -73,6 +73,8 @@ struct Trabajador {
     en_vuelo: usize,
     visto: Instant,
     se_va: bool,
+    /// Number of the last hand-over to it: among equals the one that rested longest is next.
+    ultima: u64,
 }
 
 struct Pendiente {
@@ -96,7 +98,9 @@ pub struct EstadoReparto {
 /// See the module's doc.
 pub struct Reparto {
     ajuste: Ajuste,
-    actores: HashMap<Par, Trabajador>,
+    // In order, so that the same inputs always give the same outputs.
+    actores: BTreeMap<Par, Trabajador>,
+    hechas: u64,
     pendientes: HashMap<u64, Pendiente>,
     colas: HashMap<Operacion, VecDeque<u64>>,
     vencen: BTreeSet<(Instant, u64)>,
@@ -108,7 +112,8 @@ impl Reparto {
     pub fn nuevo(ajuste: Ajuste) -> Self {
         Self {
             ajuste,
-            actores: HashMap::new(),
+            actores: BTreeMap::new(),
+            hechas: 0,
             pendientes: HashMap::new(),
             colas: HashMap::new(),
             vencen: BTreeSet::new(),
@@ -205,7 +210,7 @@ impl Reparto {
         }
         vivos
             .filter(|(_, actor)| actor.en_vuelo < actor.creditos)
-            .min_by_key(|(_, actor)| actor.en_vuelo)
+            .min_by_key(|(_, actor)| (actor.en_vuelo, actor.ultima))
             .map_or(Eleccion::SinCreditos, |(par, _)| {
                 Eleccion::Actor(par.clone())
             })
@@ -218,6 +223,8 @@ impl Reparto {
         let Some(actor) = self.actores.get_mut(&par) else {
             return;
         };
+        self.hechas += 1;
+        actor.ultima = self.hechas;
         actor.en_vuelo += 1;
         pendiente.entregas += 1;
         pendiente.actor = Some(par.clone());
@@ -258,6 +265,7 @@ impl Reparto {
                 en_vuelo: 0,
                 visto: ahora,
                 se_va: false,
+                ultima: 0,
             }
         });
         actor.visto = ahora;
@@ -286,7 +294,8 @@ impl Reparto {
             // A decision is one whoever brings it; anything less only counts from the actor
             // that has the operation now.
             if suyo || matches!(resultado.desenlace, Desenlace::Decidida(_)) {
-                self.cerrar(resultado.id, resultado.desenlace, salidas);
+                let desenlace = dudar(pendiente.entregas, resultado.desenlace);
+                self.cerrar(resultado.id, desenlace, salidas);
             }
         }
         self.sacar(ahora, tema, salidas);
@@ -378,6 +387,17 @@ enum Eleccion {
     Actor(Par),
     SinCreditos,
     Nadie,
+}
+
+/// The second actor can only say of itself that it applied nothing: what the first one, dead
+/// or silent, sent on its way may still be applied.
+fn dudar(entregas: u16, desenlace: Desenlace) -> Desenlace {
+    match desenlace {
+        Desenlace::NoAplicada(causa) if entregas > 1 => Desenlace::Incierta(causa),
+        Desenlace::EnEspera if entregas > 1 => Desenlace::Incierta(Causa::SinAlmacenamiento),
+        Desenlace::Envenenada if entregas > 1 => Desenlace::Incierta(Causa::FalloInterno),
+        otro => otro,
+    }
 }
 
 const fn sin_actor(entregada: bool) -> Desenlace {
