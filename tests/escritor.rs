@@ -30,7 +30,7 @@ impl Almacen for Fingido {
                 .any(|a| !a.apartada && a.pedido.op_id.as_str().contains(palabra))
         };
         let resultado = if dice("veneno") {
-            Err(Fallo::Panico)
+            Err(Fallo::Defecto("planted".to_owned()))
         } else if dice("disco") {
             Err(Fallo::NoAplicado(sqlx::Error::PoolClosed))
         } else if dice("duda") {

@@ -82,6 +82,8 @@ struct Abierto {
     almacen: Arc<dyn Almacen>,
     cola: mpsc::Sender<Tarea>,
     lecturas: mpsc::Sender<Tarea>,
+    /// Searches by title have a reader of their own: they take a hundred times as long.
+    busquedas: mpsc::Sender<Tarea>,
     escritor: JoinHandle<()>,
 }
 
@@ -137,20 +139,19 @@ impl Almacenamiento {
                     // In a task of its own: its panic must not go unnoticed.
                     let fin = match actix_rt::spawn(trabajo).await {
                         Ok(fin) => fin.map(|_| ()),
-                        Err(_) => Err(Fallo::Panico),
+                        Err(_) => Err(Fallo::Defecto("panic".to_owned())),
                     };
                     yo.do_send(EscritorTerminado(fin));
                 });
-                let lecturas = leer(
-                    &almacen,
-                    self.ajuste.lectores,
-                    LECTURAS_MAX,
-                    &self.ajuste.contestador,
-                );
+                let lectores =
+                    |cuantos| leer(&almacen, cuantos, LECTURAS_MAX, &self.ajuste.contestador);
+                let busquedas = lectores(1);
+                let lecturas = lectores(self.ajuste.lectores.saturating_sub(1));
                 self.abierto = Some(Abierto {
                     almacen,
                     cola,
                     lecturas,
+                    busquedas,
                     escritor,
                 });
                 self.anunciar(Disposicion::Listo);
@@ -190,7 +191,9 @@ impl Almacenamiento {
                 devueltas.push((tarea.origen, Desenlace::EnEspera));
                 continue;
             };
-            let cola = if tarea.pedido.operacion.es_lectura() {
+            let cola = if tarea.pedido.titulo.is_some() && tarea.pedido.operacion.es_lectura() {
+                &abierto.busquedas
+            } else if tarea.pedido.operacion.es_lectura() {
                 &abierto.lecturas
             } else {
                 &abierto.cola

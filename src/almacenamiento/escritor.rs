@@ -61,12 +61,12 @@ struct Decididas {
     fin: Result<(), Fallo>,
 }
 
-/// Puts the batch into one commit. When it makes our code panic, each operation gets a commit
+/// Puts the batch into one commit. When it meets a defect, each operation gets a commit
 /// of its own, so that only the one to blame is set aside.
 async fn decidir(almacen: &dyn Almacen, lote: Vec<Asiento>, venenos: &mut Venenos) -> Decididas {
     let cuantas = lote.len();
     match almacen.aplicar(lote.clone()).await {
-        Err(Fallo::Panico) => una_por_una(almacen, lote, venenos).await,
+        Err(Fallo::Defecto(_)) => una_por_una(almacen, lote, venenos).await,
         resultado => una_vez(resultado, cuantas),
     }
 }
@@ -98,7 +98,7 @@ async fn una_por_una(
 async fn aislada(almacen: &dyn Almacen, asiento: Asiento, venenos: &mut Venenos) -> Decididas {
     let op_id = asiento.pedido.op_id.clone();
     let resultado = almacen.aplicar(vec![asiento.clone()]).await;
-    if !matches!(resultado, Err(Fallo::Panico)) {
+    if !matches!(resultado, Err(Fallo::Defecto(_))) {
         return una_vez(resultado, 1);
     }
     let venenosa = venenos.contar(&op_id);
@@ -123,7 +123,7 @@ fn una_vez(resultado: Result<Vec<Respuesta>, Fallo>, cuantas: usize) -> Decidida
         Err(fallo) => {
             tracing::error!(%fallo, operaciones = cuantas, "commit fallido");
             let de_cada_una = vec![desenlace_de(&fallo); cuantas];
-            let sabido = matches!(fallo, Fallo::NoAplicado(_) | Fallo::Panico);
+            let sabido = matches!(fallo, Fallo::NoAplicado(_) | Fallo::Defecto(_));
             let fin = if sabido { Ok(()) } else { Err(fallo) };
             Decididas { de_cada_una, fin }
         }
@@ -159,7 +159,7 @@ pub const fn desenlace_de(fallo: &Fallo) -> Desenlace {
         Fallo::NoAplicado(_) | Fallo::Inservible(_) | Fallo::Ocupada => {
             Desenlace::NoAplicada(Causa::SinAlmacenamiento)
         }
-        Fallo::Panico => Desenlace::Envenenada,
+        Fallo::Defecto(_) => Desenlace::Envenenada,
         Fallo::Incierto(_) => Desenlace::Incierta(Causa::SinAlmacenamiento),
     }
 }

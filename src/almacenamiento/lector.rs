@@ -45,7 +45,10 @@ async fn uno(
             let almacen = Arc::clone(&almacen);
             // In a task of its own: a panic ends this read, not the reader.
             let lectura = actix_rt::spawn(async move { almacen.leer(tarea.pedido).await });
-            match lectura.await.unwrap_or(Err(Fallo::Panico)) {
+            match lectura
+                .await
+                .unwrap_or(Err(Fallo::Defecto("panic".to_owned())))
+            {
                 Ok(respuesta) => Desenlace::Decidida(respuesta),
                 Err(fallo) => {
                     tracing::error!(%fallo, "lectura fallida");

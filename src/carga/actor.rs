@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use crate::carga::noticia::noticia;
 use crate::carga::reparto::{Ajuste, Entrada, EstadoReparto, Reparto, Salida as Decision};
 use crate::carga::responder::Responder;
+use crate::domain::rechazo::Rechazo;
 use crate::net::news::Noticias;
 use crate::net::server::{Par, Salida};
 use crate::runtime::guardian::Centinela;
@@ -180,6 +181,8 @@ impl Carga {
     fn publicar(&self, pedido: &Pedido, desenlace: &Desenlace) {
         if let Desenlace::Decidida(respuesta) = desenlace
             && !pedido.operacion.es_lectura()
+            && !respuesta.repetida
+            && respuesta.rechazo != Some(Rechazo::ConflictoOpId)
         {
             self.noticias.publicar(noticia(pedido, respuesta));
         }

@@ -94,7 +94,10 @@ impl Clientes {
     /// A place for one more answer: in the queue, and among the connection's own.
     fn sitio(&self, par: &Par) -> Option<OwnedPermit<Salida>> {
         let suyas = self.en_vuelo.get(par).copied().unwrap_or(0);
-        if !self.abierta.get() || suyas >= self.por_conexion_max {
+        // Nobody holds more than is left for the others: however many flood, a newcomer
+        // finds room.
+        let suyas_max = self.por_conexion_max.min(self.salidas.capacity());
+        if !self.abierta.get() || suyas >= suyas_max {
             return None;
         }
         self.salidas.clone().try_reserve_owned().ok()

@@ -39,10 +39,10 @@ pub enum Fallo {
     /// COMMIT was sent and its outcome is not known.
     #[error("perhaps applied: {0}")]
     Incierto(#[source] sqlx::Error),
-    /// Our own code panicked before the commit: certainly nothing of the batch is in the
-    /// database, and one of its operations is to blame.
-    #[error("panic while deciding a batch")]
-    Panico,
+    /// Certainly nothing of the batch is in the database, and it would fail again: our own
+    /// code panicked, or what is stored is not what it should be. One operation is to blame.
+    #[error("defect met while deciding a batch: {0}")]
+    Defecto(String),
     /// The file is no database of ours, or a damaged one; a person must look.
     #[error("{0}")]
     Inservible(String),

@@ -55,7 +55,8 @@ async fn an_op_id_with_other_content_is_a_conflict_and_tells_nothing_of_the_firs
     let otra = banco.pedir(con_op_id(prestamo("B", "beto"), "op-3")).await;
     assert_eq!(otra.rechazo, Some(ConflictoOpId));
     assert_eq!(otra.estado, Estado::Rechazado);
-    assert_eq!((otra.datos.as_str(), otra.repetida), ("{}", false));
+    assert_eq!(otra.datos, r#"{"motivos":["ConflictoOpId"]}"#);
+    assert!(!otra.repetida);
     assert!(!otra.mensaje.contains("ana"));
     assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 1);
     assert_eq!(banco.numero("SELECT count(*) FROM operaciones").await, 1);

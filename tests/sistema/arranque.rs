@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::nodo::{Biblioteca, texto};
+use crate::nodo::{Biblioteca, Nodo, texto};
 
 fn codigo(biblioteca: &Biblioteca, argumentos: &[&str]) -> (i32, String) {
     let salida = biblioteca.orden(argumentos);
@@ -171,4 +171,16 @@ fn a_measurement_prints_its_table_and_leaves_the_library_as_it_was() {
         biblioteca.contar(abiertos) <= 4,
         "at most the loans that were under way"
     );
+}
+
+#[test]
+fn a_node_can_be_told_to_listen_on_a_name() {
+    let biblioteca = Biblioteca::sembrada();
+    let mut comando = biblioteca.comando(&[]);
+    comando.env(
+        "BIBLIOTECA_CARGA__CLIENTES",
+        format!("localhost:{}", biblioteca.clientes),
+    );
+    let _nodo = Nodo::de(comando, &biblioteca.carpeta.path().join("nodo.log"));
+    biblioteca.espera_servicio();
 }

@@ -93,10 +93,11 @@ impl Relevo {
     }
 
     pub(super) fn terminar(&mut self, id: u64, causa: Causa, salidas: &mut Vec<Salida>) {
+        // A read applies nothing, however it ended.
         let incierto = self
             .en_curso
             .get(&id)
-            .is_some_and(|en_curso| en_curso.incierto);
+            .is_some_and(|en_curso| en_curso.incierto && !en_curso.es_lectura());
         let desenlace = if incierto {
             Desenlace::Incierta(causa)
         } else {
@@ -171,6 +172,11 @@ impl Relevo {
                 self.almacenes[almacen].breaker.acierto(permiso);
                 self.terminar(id, causa, salidas);
             }
+            // It waited too long in a queue: the endpoint is busy, not broken.
+            (Desenlace::NoAplicada(Causa::PlazoVencido), Some(permiso)) => {
+                self.almacenes[almacen].breaker.devolver(permiso);
+                self.otra_vez(ahora, id, salidas);
+            }
             (Desenlace::NoAplicada(_), Some(permiso)) => {
                 self.almacenes[almacen].breaker.fallo(permiso, ahora);
                 self.siguiente_turno(almacen);
@@ -228,8 +234,14 @@ impl Relevo {
         };
         if let Some((almacen, permiso)) = en_curso.destino.take() {
             en_curso.incierto = true;
-            self.almacenes[almacen].breaker.fallo(permiso, ahora);
-            self.siguiente_turno(almacen);
+            let quien = &mut self.almacenes[almacen];
+            if en_curso.es_lectura() {
+                // A slow question says nothing of how loans fare.
+                quien.breaker.devolver(permiso);
+            } else {
+                quien.breaker.fallo(permiso, ahora);
+                self.siguiente_turno(almacen);
+            }
         }
         self.intentar(ahora, id, salidas);
         if let Some(en_curso) = self.en_curso.get_mut(&id)

@@ -85,6 +85,12 @@ struct EnCurso {
     incierto: bool,
 }
 
+impl EnCurso {
+    const fn es_lectura(&self) -> bool {
+        self.encargo.pedido.operacion.es_lectura()
+    }
+}
+
 /// One endpoint as `biblioteca estado` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EstadoEndpoint {

@@ -237,7 +237,11 @@ impl Turno<'_> {
             }
             Err(causa) => {
                 self.deshacer().await;
-                Err(Fallo::NoAplicado(causa))
+                Err(if es_defecto(&causa) {
+                    Fallo::Defecto(causa.to_string())
+                } else {
+                    Fallo::NoAplicado(causa)
+                })
             }
         }
     }
@@ -263,6 +267,20 @@ impl Turno<'_> {
     }
 }
 
+/// Whether the same batch would fail the same way: a statement that is wrong (SQLITE_ERROR), a
+/// constraint that forbids what the rules allowed, a type that does not fit, a stored value
+/// that cannot be read. The extended code's low byte is the primary one.
+fn es_defecto(causa: &Error) -> bool {
+    match causa {
+        Error::Database(error) => {
+            let codigo = error.code().and_then(|codigo| codigo.parse::<u32>().ok());
+            matches!(codigo.map(|codigo| codigo & 0xff), Some(1 | 19 | 20))
+        }
+        Error::Decode(_) | Error::ColumnDecode { .. } | Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
 async fn ejecutar(conexion: &mut SqliteConnection, sentencia: &'static str) -> Result<(), Error> {
     sqlx::query(sentencia).execute(conexion).await.map(|_| ())
 }
@@ -276,7 +294,7 @@ fn desprender<T: Send + 'static>(
     async move {
         match tarea.await {
             Ok(resultado) => resultado,
-            Err(fin) if fin.is_panic() => Err(Fallo::Panico),
+            Err(fin) if fin.is_panic() => Err(Fallo::Defecto("panic".to_owned())),
             // The runtime is going down around it.
             Err(_) => Err(Fallo::Incierto(Error::WorkerCrashed)),
         }
