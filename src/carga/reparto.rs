@@ -45,6 +45,8 @@ pub enum Entrada {
         pedido: Pedido,
         /// How long the client waits.
         plazo: Duration,
+        /// Since it was acknowledged as queued, in ms; none for one that somebody awaits.
+        edad_ms: Option<u64>,
     },
     /// An actor's beat.
     Latido(Par, LatidoActor),
@@ -78,6 +80,8 @@ struct Trabajador {
 struct Pendiente {
     pedido: Pedido,
     vence: Instant,
+    /// How old it was, in ms, and when.
+    edad: Option<(u64, Instant)>,
     entregas: u16,
     actor: Option<Par>,
 }
@@ -118,18 +122,22 @@ impl Reparto {
     /// Takes one input; what it causes is pushed to `salidas`.
     pub fn paso(&mut self, ahora: Instant, entrada: Entrada, salidas: &mut Vec<Salida>) {
         match entrada {
-            Entrada::Pedido { id, pedido, plazo } => {
+            Entrada::Pedido {
+                id,
+                pedido,
+                plazo,
+                edad_ms,
+            } => {
                 let vence = ahora + (plazo - plazo * MARGEN_PCT / 100);
                 self.vencen.insert((vence, id));
-                self.pendientes.insert(
-                    id,
-                    Pendiente {
-                        pedido,
-                        vence,
-                        entregas: 0,
-                        actor: None,
-                    },
-                );
+                let pendiente = Pendiente {
+                    pedido,
+                    vence,
+                    edad: edad_ms.map(|edad_ms| (edad_ms, ahora)),
+                    entregas: 0,
+                    actor: None,
+                };
+                self.pendientes.insert(id, pendiente);
                 self.colocar(ahora, id, salidas);
             }
             Entrada::Latido(par, latido) => self.latido(ahora, par, &latido, salidas),
@@ -226,7 +234,9 @@ impl Reparto {
             id,
             pedido: pendiente.pedido.clone(),
             plazo_ms: u32::try_from(resta_ms * PLAZO_ACTOR_PCT / 100).unwrap_or(u32::MAX),
-            edad_ms: None,
+            edad_ms: pendiente
+                .edad
+                .map(|(edad_ms, cuando)| edad_ms + (ahora - cuando).as_millis() as u64),
             intento: pendiente.entregas,
         };
         salidas.push(Salida::Enviar(par, encargo));
