@@ -46,6 +46,24 @@ impl Responder {
         }
     }
 
+    /// Whose answer it is.
+    #[must_use]
+    pub fn par(&self) -> Par {
+        Arc::clone(&self.remite.par)
+    }
+
+    /// The operation.
+    #[must_use]
+    pub const fn op_id(&self) -> &OpId {
+        &self.remite.op_id
+    }
+
+    /// Now, as its answer tells it.
+    #[must_use]
+    pub fn fecha(&self) -> String {
+        ahora(&self.remite.zona)
+    }
+
     /// Answers.
     pub fn responder(mut self, desenlace: &Desenlace) {
         self.enviar(desenlace);

@@ -1,11 +1,13 @@
 //! The database. The only folder that names sqlx; only `almacenamiento` (and the
-//! administrative verbs) open it.
+//! administrative verbs) open the library's, only `carga` its diario.
 //!
 //! `decision` turns a batch into verdicts with the pure rules and `redaccion` writes their
 //! answers, for every kind of database alike; `reloj` tells a time that never goes back;
-//! `sembrar` makes the starting data; `sqlite` is the embedded store.
+//! `sembrar` makes the starting data; `sqlite` is the embedded store; `diario` is the file of
+//! its own in which a carga keeps what it has acknowledged as queued.
 
 mod decision;
+pub mod diario;
 mod redaccion;
 pub mod reloj;
 mod sembrar;

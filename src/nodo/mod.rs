@@ -37,6 +37,9 @@ pub enum ArranqueError {
     /// The node's folder.
     #[error("no se puede usar la carpeta de datos {0}: {1}")]
     Carpeta(String, std::io::Error),
+    /// The diario.
+    #[error("no se puede abrir el diario: {0}")]
+    Diario(String),
     /// A rule that the settings let through and the rules do not.
     #[error("{0}")]
     Regla(String),
@@ -120,7 +123,7 @@ pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
         ajustes,
         rendiciones,
     };
-    let marcha = arrancar(&entorno)?;
+    let marcha = arrancar(&entorno).await?;
     tracing::info!(nodo = ajustes.nodo.id, roles = ?marcha.roles(), "nodo listo");
     let fin = tokio::select! {
         rendicion = rendidos.recv() => rendicion.map_or(Fin::EnOrden, Fin::Rendido),
@@ -149,11 +152,11 @@ struct Marcha {
     almacenamiento: Option<almacenamiento::EnMarcha>,
 }
 
-fn arrancar(entorno: &Entorno<'_>) -> Result<Marcha, ArranqueError> {
+async fn arrancar(entorno: &Entorno<'_>) -> Result<Marcha, ArranqueError> {
     let mut marcha = Marcha::default();
     for rol in entorno.ajustes.roles() {
         match rol {
-            Role::Carga => marcha.carga = Some(carga::arrancar(entorno)?),
+            Role::Carga => marcha.carga = Some(carga::arrancar(entorno).await?),
             Role::Almacenamiento => {
                 marcha.almacenamiento = Some(almacenamiento::arrancar(entorno)?);
             }

@@ -134,12 +134,7 @@ impl Relevo {
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
         };
-        let permiso = match en_curso.destino {
-            Some((destino, permiso)) if destino == almacen && en_curso.envio == envio => {
-                Some(permiso)
-            }
-            _ => None,
-        };
+        let permiso = en_curso.permiso_de(almacen, envio);
         match (desenlace, permiso) {
             // A decision is one, however late and from whomever.
             (decidida @ Desenlace::Decidida(_), _) => {

@@ -8,7 +8,7 @@
 mod administrar;
 mod candado;
 mod cargar;
-mod conexion;
+pub(super) mod conexion;
 mod guardar;
 mod leer;
 mod lote;
@@ -24,6 +24,7 @@ use sqlx::{Connection, Error};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::db::reloj::{Pared, Reloj};
+use crate::db::sqlite::conexion::CIRCULACION;
 use crate::db::{Almacen, Asiento, Fallo};
 use crate::domain::reglas::Reglas;
 use crate::wire::admin::{Encomienda, Informe};
@@ -105,8 +106,8 @@ impl SqliteAlmacen {
     /// As [`SqliteAlmacen::abrir`], but for `Ocupada`.
     pub async fn abrir_con(opciones: Opciones, candado: Candado) -> Result<Self, Fallo> {
         let ruta = opciones.ruta;
-        let mut escritor = conexion::abrir_escritor(&ruta).await?;
-        conexion::preparar(&ruta, &mut escritor).await?;
+        let mut escritor = conexion::abrir_escritor(&ruta, &CIRCULACION).await?;
+        conexion::preparar(&ruta, &CIRCULACION, &mut escritor).await?;
         let (base_id, ultimo) = conexion::identidad(&ruta, &mut escritor).await?;
         let lectores = conexion::abrir_lectores(&ruta, opciones.lectores);
         Ok(Self {
@@ -211,7 +212,7 @@ impl Nucleo {
         let mut puesto = self.escritor.lock().await;
         let mut conexion = match puesto.take() {
             Some(conexion) => conexion,
-            None => conexion::abrir_escritor(&self.ruta).await?,
+            None => conexion::abrir_escritor(&self.ruta, &CIRCULACION).await?,
         };
         ejecutar(&mut conexion, "BEGIN IMMEDIATE")
             .await
