@@ -7,6 +7,7 @@ use biblioteca::actores::relevo::{Ajuste, Entrada, Relevo, Salida};
 use biblioteca::domain::operacion::Operacion;
 use biblioteca::runtime::breaker;
 use biblioteca::wire::mensaje::{Encargo, LatidoActor, Resultado};
+use biblioteca::wire::respuesta::{Causa, Desenlace, Estado};
 
 use crate::defecto::Defecto;
 use crate::escenario::{ALMACENES, CARGAS, Escenario};
@@ -88,7 +89,13 @@ impl Mundo {
             (Nodo::Carga(carga), Paquete::Encargo(encargo)) => {
                 Entrada::Encargos(carga, vec![encargo])
             }
-            (Nodo::Almacen(almacen), Paquete::Resultado(resultado)) => {
+            (Nodo::Almacen(almacen), Paquete::Resultado(mut resultado)) => {
+                if self.escenario.defecto == Some(Defecto::CuentaRechazos)
+                    && let Desenlace::Decidida(respuesta) = &resultado.desenlace
+                    && respuesta.estado == Estado::Rechazado
+                {
+                    resultado.desenlace = Desenlace::Incierta(Causa::FalloInterno);
+                }
                 Entrada::Resultados(almacen, vec![resultado])
             }
             (Nodo::Almacen(almacen), Paquete::EstadoAlmacen(estado)) => {
@@ -138,7 +145,9 @@ impl Mundo {
                 format!("actor{i}: {} not sent", ids.len())
             });
         }
+        let sondeadas = actor.vigia.sondeadas;
         let (salidas, falta) = actor.paso(ahora, entrada, defecto);
+        self.juez.cobertura.sondas += actor.vigia.sondeadas - sondeadas;
         if let Some((regla, detalle)) = falta {
             self.juez.acusar(regla, format!("actor{i}, {detalle}"));
         }

@@ -18,6 +18,9 @@ use crate::nodo::{Evento, Nodo, Paquete};
 /// How long the lock of a dead owner takes to be had, and the database to be opened, in µs.
 const APERTURA_US: (u64, u64) = (1_000, 300_000);
 
+/// How long the planted bug that cancels a commit waits for it.
+const CANCELACION: Duration = Duration::from_millis(30);
+
 /// What happens to the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trampa {
@@ -36,6 +39,7 @@ struct Tarea {
     actor: usize,
     conexion: u64,
     encargo: Encargo,
+    llego: Instant,
     vence: Instant,
 }
 
@@ -160,6 +164,7 @@ impl Mundo {
                     actor,
                     conexion,
                     encargo,
+                    llego: ahora,
                     vence: ahora + plazo,
                 };
                 self.encolar(i, tarea);
@@ -237,7 +242,7 @@ impl Mundo {
     pub fn commit(&mut self, i: usize) {
         let ahora = self.almacenes[i].hora(self.ahora_us);
         let vida = self.almacenes[i].vida;
-        let cancela = self.escenario.defecto == Some(Defecto::CancelaElCommit);
+        let cancela = self.escenario.defecto == Some(Defecto::CancelaElCommit) && !self.sano;
         let almacen = self.almacenes[i].nucleo.as_mut().unwrap();
         let lote = almacen.lote.as_mut().unwrap();
         let trampa = almacen.trampa.take();
@@ -251,7 +256,9 @@ impl Mundo {
             lote.desenlaces.push(match trampa {
                 Some(Trampa::Falla) => Desenlace::NoAplicada(causa),
                 Some(Trampa::Incierta) => Desenlace::Incierta(causa),
-                _ if cancela && tarea.vence <= ahora => Desenlace::NoAplicada(Causa::PlazoVencido),
+                _ if cancela && tarea.llego + CANCELACION < ahora => {
+                    Desenlace::NoAplicada(Causa::PlazoVencido)
+                }
                 _ => Desenlace::Decidida(respuesta.clone()),
             });
         }

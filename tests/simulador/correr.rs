@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::defecto::Defecto;
 use crate::escenario::Escenario;
-use crate::juez::Violacion;
+use crate::juez::{Cobertura, Violacion};
 use crate::mundo::{Mundo, Resumen};
 use crate::rastro::Rastro;
 
@@ -22,7 +22,7 @@ pub struct Fallida {
 pub struct Barrido {
     pub semillas: u64,
     pub eventos: u64,
-    pub decididas: u64,
+    pub cobertura: Cobertura,
     pub virtual_us: u64,
     pub fallida: Option<Fallida>,
 }
@@ -39,8 +39,16 @@ pub fn una(
     (fin, mundo.rastro.texto())
 }
 
-/// Seeds from `primera` on, until one fails.
-pub fn varias(primera: u64, cuantas: u64, defecto: Option<Defecto>) -> Barrido {
+/// The first of so many seeds that catches a planted bug.
+pub fn primera_que_falla(cuantas: u64, defecto: Defecto) -> Option<Fallida> {
+    (1..=cuantas).find_map(|semilla| {
+        let violacion = una(semilla, Some(defecto), 0).0.err()?;
+        Some(Fallida { semilla, violacion })
+    })
+}
+
+/// Seeds from `primera` on, on all cores, until one fails.
+pub fn varias(primera: u64, cuantas: u64) -> Barrido {
     let siguiente = AtomicU64::new(0);
     let basta = AtomicBool::new(false);
     let total = Mutex::new(Barrido::default());
@@ -54,7 +62,7 @@ pub fn varias(primera: u64, cuantas: u64, defecto: Option<Defecto>) -> Barrido {
                         return;
                     }
                     let semilla = primera.wrapping_add(numero);
-                    let (fin, _) = una(semilla, defecto, 0);
+                    let (fin, _) = una(semilla, None, 0);
                     let mut total = total.lock().unwrap();
                     total.semillas += 1;
                     match fin {
@@ -74,7 +82,7 @@ pub fn varias(primera: u64, cuantas: u64, defecto: Option<Defecto>) -> Barrido {
 impl Barrido {
     const fn sumar(&mut self, resumen: Resumen) {
         self.eventos += resumen.eventos;
-        self.decididas += resumen.decididas;
+        self.cobertura.sumar(&resumen.cobertura);
         self.virtual_us += resumen.dura_us;
     }
 

@@ -9,7 +9,7 @@ pub enum Defecto {
     CommitSinDisco,
     /// It has forgotten the op_ids when it opens the database again.
     OlvidaOpIds,
-    /// It says "not applied" when the deadline ends in the middle of a commit that goes on.
+    /// It says "not applied" when its patience ends in the middle of a commit that goes on.
     CancelaElCommit,
     /// It stores a refusal and lends all the same.
     RechazaYPresta,
@@ -31,23 +31,9 @@ pub enum Defecto {
     PermisoPerdido,
     /// An actor never looks at its alarms.
     ActorSinReloj,
-}
-
-impl Defecto {
-    pub const TODOS: [Self; 14] = [
-        Self::ConfirmaAntes,
-        Self::CommitSinDisco,
-        Self::OlvidaOpIds,
-        Self::CancelaElCommit,
-        Self::RechazaYPresta,
-        Self::RelevaAlCongelado,
-        Self::OtroOpIdAlRepetir,
-        Self::OtroOpIdAlEntregar,
-        Self::RespondeDosVeces,
-        Self::OlvidaElPlazo,
-        Self::NoAplicadaTrasEnviar,
-        Self::IgnoraElCortacircuitos,
-        Self::PermisoPerdido,
-        Self::ActorSinReloj,
-    ];
+    /// It counts a refusal as a failure of the endpoint.
+    CuentaRechazos,
+    /// The network doubles operations on their way to a store that remembers no refusal: what
+    /// TCP does not do, and what no store of ours withstands.
+    DobleHaciaLaBase,
 }

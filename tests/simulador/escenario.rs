@@ -53,7 +53,7 @@ impl Escenario {
         let azar = &mut Azar::nuevo(semilla ^ 0x5eed_0000_b1b1_107e);
         let temas = azar.uno::<&[Operacion]>(&[
             &[Operacion::Prestamo],
-            &[Operacion::Renovacion, Operacion::Devolucion],
+            &[Operacion::Prestamo, Operacion::Renovacion],
             &[Operacion::Prestamo, Operacion::Devolucion],
             &[
                 Operacion::Prestamo,
@@ -67,7 +67,7 @@ impl Escenario {
             semilla,
             defecto,
             clientes: azar.indice(6) + 1,
-            guion: azar.indice(5) + 2,
+            guion: azar.indice(7) + 3,
             actores: temas
                 .iter()
                 .flat_map(|&tema| std::iter::repeat_n(tema, por_tema))

@@ -56,6 +56,37 @@ impl fmt::Display for Violacion {
     }
 }
 
+/// How often a run came to what it is for: a simulator in which nothing goes wrong proves
+/// nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cobertura {
+    /// Requests that a carga took.
+    pub admitidas: u64,
+    /// Operations handed to a second actor.
+    pub segundas_entregas: u64,
+    /// Answers DESCONOCIDO, and OCUPADO or NO_DISPONIBLE.
+    pub inciertas: u64,
+    pub negadas: u64,
+    /// Decisions that an earlier attempt had brought about.
+    pub repetidas: u64,
+    /// Effects in the database.
+    pub efectos: u64,
+    /// Operations sent while their breaker was not closed.
+    pub sondas: u64,
+}
+
+impl Cobertura {
+    pub const fn sumar(&mut self, otra: &Self) {
+        self.admitidas += otra.admitidas;
+        self.segundas_entregas += otra.segundas_entregas;
+        self.inciertas += otra.inciertas;
+        self.negadas += otra.negadas;
+        self.repetidas += otra.repetidas;
+        self.efectos += otra.efectos;
+        self.sondas += otra.sondas;
+    }
+}
+
 /// What a client wants once, under however many op_ids it may wrongly ask for it.
 pub type Intencion = (usize, usize);
 
@@ -80,6 +111,7 @@ struct Admitida {
 pub struct Juez {
     pub violacion: Option<Violacion>,
     pub ahora_us: u64,
+    pub cobertura: Cobertura,
     historias: BTreeMap<Intencion, Historia>,
     de_op_id: BTreeMap<OpId, Intencion>,
     admitidas: BTreeMap<(usize, u64), Admitida>,
@@ -134,12 +166,14 @@ impl Juez {
             perdida: false,
         };
         self.admitidas.insert((carga, id), admitida);
+        self.cobertura.admitidas += 1;
     }
 
     /// A carga hands it to an actor.
     pub fn entrega(&mut self, carga: usize, id: u64) {
         let admitida = self.admitidas.get_mut(&(carga, id)).unwrap();
         admitida.entregas += 1;
+        self.cobertura.segundas_entregas += u64::from(admitida.entregas == 2);
         if admitida.entregas > 2 {
             let detalle = format!("{} handed over {} times", admitida.op_id, admitida.entregas);
             self.acusar(Regla::DemasiadosEnvios, detalle);
@@ -159,6 +193,11 @@ impl Juez {
             return self.acusar(Regla::NoUnaRespuesta, format!("{id} was never asked"));
         };
         let op_id = admitida.op_id.clone();
+        match desenlace {
+            Desenlace::Decidida(r) => self.cobertura.repetidas += u64::from(r.repetida),
+            Desenlace::Incierta(_) => self.cobertura.inciertas += 1,
+            _ => self.cobertura.negadas += 1,
+        }
         if admitida.respuesta.replace(desenlace.clone()).is_some() {
             self.acusar(Regla::NoUnaRespuesta, format!("{op_id} answered twice"));
         }
@@ -195,6 +234,7 @@ impl Juez {
 
     /// Everything is over: what was said is compared with what is stored.
     pub fn cerrar(&mut self, base: &Base) {
+        self.cobertura.efectos = base.efectos.len() as u64;
         self.por_intencion.clear();
         self.efectos = 0;
         self.commit(base);

@@ -13,7 +13,7 @@ use crate::base::Base;
 use crate::carga::Carga;
 use crate::cliente::{Cliente, LIBROS};
 use crate::escenario::{ALMACENES, CARGAS, Escenario};
-use crate::juez::{Juez, Regla, Violacion};
+use crate::juez::{Cobertura, Juez, Regla, Violacion};
 use crate::nodo::{Evento, Nodo, Paquete, Proceso};
 use crate::rastro::Rastro;
 use crate::red::Red;
@@ -74,7 +74,7 @@ pub struct Mundo {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resumen {
     pub eventos: u64,
-    pub decididas: u64,
+    pub cobertura: Cobertura,
     pub dura_us: u64,
     /// The same for two runs of one seed.
     pub suma: u64,
@@ -170,7 +170,7 @@ impl Mundo {
             Some(violacion) => Err(violacion),
             None => Ok(Resumen {
                 eventos,
-                decididas: self.disco.base.operaciones.len() as u64,
+                cobertura: self.juez.cobertura,
                 dura_us: self.ahora_us,
                 suma: self.rastro.suma,
             }),

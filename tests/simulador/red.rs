@@ -7,6 +7,7 @@
 use biblioteca::net::server::Par;
 
 use crate::azar::Azar;
+use crate::defecto::Defecto;
 use crate::escenario::{ALMACENES, CARGAS, Escenario, Ruido};
 use crate::mundo::Mundo;
 use crate::nodo::{Evento, Nodo, Paquete};
@@ -154,6 +155,7 @@ impl Mundo {
             return;
         }
         let a_la_base = matches!((a, &paquete), (Nodo::Almacen(_), Paquete::Encargo(_)));
+        let a_la_base = a_la_base && self.escenario.defecto != Some(Defecto::DobleHaciaLaBase);
         let doble = ruidoso && !a_la_base && self.azar.mil(ruido.dobles_mil);
         if doble {
             self.llevar(de, a, paquete.clone());

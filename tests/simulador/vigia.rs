@@ -32,6 +32,8 @@ pub struct Vigia {
     /// Since when an endpoint is ready and its breaker closed.
     libre_desde: Option<Instant>,
     ultimo: Option<Instant>,
+    /// Probes seen.
+    pub sondeadas: u64,
 }
 
 type Falta = (Regla, String);
@@ -46,6 +48,7 @@ impl Vigia {
             vistas: BTreeSet::new(),
             libre_desde: None,
             ultimo: None,
+            sondeadas: 0,
         }
     }
 
@@ -157,6 +160,7 @@ impl Vigia {
                         return Some((Regla::Cortacircuitos, detalle));
                     }
                     self.sondas[almacen] = Some((id, ahora));
+                    self.sondeadas += 1;
                 }
             }
         }
