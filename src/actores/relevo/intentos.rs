@@ -145,8 +145,7 @@ impl Relevo {
             }
             (_, None) => {}
             (Desenlace::EnEspera, Some(permiso)) => {
-                // Not an attempt: it goes no more there until a beat says "ready".
-                en_curso.intentos -= 1;
+                // It goes no more there until a beat says "ready".
                 let quien = &mut self.almacenes[almacen];
                 quien.breaker.devolver(permiso);
                 quien.disposicion = Disposicion::EnEspera;
@@ -169,7 +168,7 @@ impl Relevo {
             }
             // It waited too long in a queue: the endpoint is busy, not broken.
             (Desenlace::NoAplicada(Causa::PlazoVencido), Some(permiso)) => {
-                self.almacenes[almacen].breaker.devolver(permiso);
+                self.almacenes[almacen].breaker.acierto(permiso);
                 self.otra_vez(ahora, id, salidas);
             }
             (Desenlace::NoAplicada(_), Some(permiso)) => {
@@ -231,8 +230,7 @@ impl Relevo {
             en_curso.incierto = true;
             let quien = &mut self.almacenes[almacen];
             if en_curso.es_lectura() {
-                // A slow question says nothing of how loans fare.
-                quien.breaker.devolver(permiso);
+                quien.breaker.lectura_lenta(permiso, ahora);
             } else {
                 quien.breaker.fallo(permiso, ahora);
                 self.siguiente_turno(almacen);
