@@ -1,6 +1,7 @@
 //! The diario, from outside: what was ENCOLADO is decided once, whatever dies, and everybody
 //! is told.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -60,6 +61,32 @@ fn a_return_is_queued_by_default_and_estado_tells_how_it_was_decided() {
     assert_eq!(repetida["fechaOperacion"], guardada["fechaOperacion"]);
     let abiertos = "select count(*) from prestamos where usuario='ana' and devuelto_en is null";
     assert_eq!(biblioteca.contar(abiertos), 0);
+}
+
+/// Promise 2: the carga that queues it does not know that it was decided before.
+#[test]
+fn what_was_decided_before_is_queued_again_and_ends_in_the_same_answer() {
+    let biblioteca = Biblioteca::sembrada();
+    let _nodo = biblioteca.todo();
+    let cliente = biblioteca.cliente();
+    let primera = cliente.decidir(&prestamo("Libro1", "ana", "k1"));
+    let encolada = cliente.pedir(&asincrono(prestamo("Libro1", "ana", "k1")));
+    assert_eq!(texto(&encolada, "estado"), "ENCOLADO");
+    let guardada = decidida(&cliente, "k1");
+    for campo in ["estado", "datos", "fechaOperacion", "mensaje"] {
+        assert_eq!(guardada[campo], primera[campo]);
+    }
+    let abiertos = "select count(*) from prestamos where usuario='ana'";
+    assert_eq!(biblioteca.contar(abiertos), 1);
+    // The op_id of another content, queued where nobody knows it: a conflict, once decided.
+    cliente.decidir(&prestamo("Libro2", "ana", "k2"));
+    cliente.pedir(&asincrono(prestamo("Libro3", "ana", "k2")));
+    let conflicto = decidida(&cliente, "k2");
+    assert_eq!(texto(&conflicto, "codigo"), "ConflictoOpId");
+    // And it takes nothing from whoever the op_id belongs to.
+    let suya = cliente.pedir(&asincrono(prestamo("Libro2", "ana", "k2")));
+    assert_eq!(texto(&suya, "estado"), "CONFIRMADO", "{suya}");
+    assert_eq!(suya["repetida"], true);
 }
 
 /// Promise 1: kill -9 right after the acknowledgement.
@@ -265,4 +292,37 @@ fn a_damaged_diario_is_not_served_and_the_process_says_why() {
     let error = String::from_utf8_lossy(&salida.stderr);
     assert_eq!(salida.status.code(), Some(70), "{error}");
     assert!(error.contains("diario.db"), "{error}");
+}
+
+/// Fault case 25: any failure of the file but a full disk. Here its table is gone.
+#[test]
+fn when_its_file_fails_the_process_ends_and_acknowledges_nothing() {
+    let biblioteca = Biblioteca::vacia();
+    let mut carga = biblioteca.rol("carga");
+    carga.espera_registro("espera clientes");
+    let cliente = biblioteca.cliente();
+    let encolada = cliente.pedir(&devuelve("Libro1", "ana", "d1"));
+    assert_eq!(texto(&encolada, "estado"), "ENCOLADO");
+    ejecutar(
+        &biblioteca.datos().join("diario.db"),
+        "alter table entradas rename to otra",
+    );
+    cliente.enviar(&devuelve("Libro1", "ana", "d2"));
+    assert_eq!(carga.espera_fin(Duration::from_secs(20)), 70);
+    let registro = carga.registro();
+    assert!(registro.contains("diario"), "{registro}");
+    assert!(cliente.nada_por(Duration::from_millis(100)), "no answer");
+}
+
+fn ejecutar(base: &Path, sentencia: &'static str) {
+    use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+    let opciones = SqliteConnectOptions::new().filename(base);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(async {
+            let mut conexion = SqliteConnection::connect_with(&opciones).await.unwrap();
+            conexion.execute(sentencia).await.unwrap();
+        });
 }
