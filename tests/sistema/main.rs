@@ -7,6 +7,7 @@ mod cliente;
 mod contrato;
 mod disco;
 mod doble;
+mod diario;
 mod fallos;
 mod mala_entrada;
 mod nodo;
