@@ -65,7 +65,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: entorno.latido(),
     };
-    let puerta = Trabajo::nueva(puesto.clone())?;
+    let puerta = Trabajo::nueva(puesto.clone(), ajustes.nodo.id.clone(), trabajo.clone())?;
     let (real, _) = servir(&entorno.contexto, escucha, puerta, de_trabajo)?;
     tracing::info!(extremo = real, "la carga espera actores");
 
