@@ -92,8 +92,7 @@ impl Trabajo {
         };
         actix_rt::spawn(async move {
             if let Some(actor) = actor
-                && let Ok(Ok(suyo)) =
-                    tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await
+                && let Ok(Ok(suyo)) = tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await
             {
                 estado.vivo = true;
                 estado.esperan = suyo.esperan as u64;

@@ -2,6 +2,7 @@
 
 mod administrar;
 mod cargas;
+pub mod estado;
 mod medir;
 mod pedir;
 mod solicitar;
@@ -112,7 +113,8 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),
             _ => Ok(Salida::Bien),
         },
-        Orden::Estado { .. } => Err(SalidaError::Uso("pendiente".into())),
+        Orden::Estado { json, seguir } => estado::estado(&ajustes, *json, *seguir).await,
+        Orden::Auditar { .. } | Orden::Simulacro(_) => Err(SalidaError::Uso("aún no".into())),
     }
 }
 
