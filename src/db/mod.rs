@@ -3,8 +3,10 @@
 //!
 //! `decision` turns a batch into verdicts with the pure rules and `redaccion` writes their
 //! answers, for every kind of database alike; `reloj` tells a time that never goes back;
-//! `sembrar` makes the starting data; `sqlite` is the embedded store.
+//! `sembrar` makes the starting data; `sqlite` is the embedded store; `auditoria` looks at one
+//! from outside.
 
+pub mod auditoria;
 mod decision;
 mod redaccion;
 pub mod reloj;

@@ -1,6 +1,7 @@
 //! What each verb of the command line does, and with which exit code it ends.
 
 mod administrar;
+pub mod auditar;
 mod cargas;
 pub mod estado;
 mod medir;
@@ -114,7 +115,8 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             _ => Ok(Salida::Bien),
         },
         Orden::Estado { json, seguir } => estado::estado(&ajustes, *json, *seguir).await,
-        Orden::Auditar { .. } | Orden::Simulacro(_) => Err(SalidaError::Uso("aún no".into())),
+        Orden::Auditar { recibos } => auditar::auditar(&ajustes, recibos).await,
+        Orden::Simulacro(_) => Err(SalidaError::Uso("aún no".into())),
     }
 }
 

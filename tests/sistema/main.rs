@@ -5,6 +5,7 @@ mod archivo;
 mod arranque;
 mod cliente;
 mod contrato;
+mod estado;
 mod fallos;
 mod mala_entrada;
 mod nodo;
