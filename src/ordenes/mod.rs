@@ -6,6 +6,7 @@ mod cargas;
 pub mod estado;
 mod medir;
 mod pedir;
+mod simulacro;
 mod solicitar;
 
 use crate::cli::{Invocacion, Orden};
@@ -98,7 +99,10 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
                 SalidaError::Uso(fin.texto.trim_start_matches("error: ").trim().into())
             })?;
             match solicitud {
-                None => correr_nodo(&ajustes).await,
+                None => {
+                    simulacro::hijo::atarse()?;
+                    correr_nodo(&ajustes).await
+                }
                 Some(solicitud) if ajustes.roles() == [Role::Solicitante] => {
                     solicitar::solicitar(&ajustes, solicitud).await
                 }
@@ -116,7 +120,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
         },
         Orden::Estado { json, seguir } => estado::estado(&ajustes, *json, *seguir).await,
         Orden::Auditar { recibos } => auditar::auditar(&ajustes, recibos).await,
-        Orden::Simulacro(_) => Err(SalidaError::Uso("aún no".into())),
+        Orden::Simulacro(pedido) => simulacro::simulacro(*pedido).await,
     }
 }
 
