@@ -9,4 +9,5 @@ mod estado;
 mod fallos;
 mod mala_entrada;
 mod nodo;
+mod simulacro;
 mod varios_procesos;

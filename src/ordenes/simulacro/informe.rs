@@ -82,10 +82,10 @@ impl Resultado {
             .iter()
             .map(|libreta| libreta.esperas.len())
             .sum();
-        let por_operacion = envios as f64 / hechas.max(1) as f64;
+        let por_operacion = con_coma(envios as f64 / hechas.max(1) as f64);
         let _ = writeln!(
             texto,
-            "{hechas} operaciones, {por_operacion:.3} envíos por operación:\n{tabla}\n"
+            "{hechas} operaciones, {por_operacion} envíos por operación:\n{tabla}\n"
         );
     }
 
@@ -215,7 +215,11 @@ fn meta(blanco: Blanco, golpe: Golpe) -> Option<Duration> {
 }
 
 fn segundos(duracion: Duration) -> String {
-    format!("{:.3} s", duracion.as_secs_f64()).replace('.', ",")
+    format!("{} s", con_coma(duracion.as_secs_f64()))
+}
+
+fn con_coma(numero: f64) -> String {
+    format!("{numero:.3}").replace('.', ",")
 }
 
 fn tabla(cabecera: &[&str]) -> Table {
