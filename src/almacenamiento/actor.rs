@@ -69,6 +69,20 @@ pub struct Administrar(pub Par, pub u64, pub Encomienda);
 #[rtype(result = "()")]
 pub struct Validar(pub Pedido, pub oneshot::Sender<Desenlace>);
 
+/// Asks for a snapshot.
+#[derive(Debug, Message)]
+#[rtype(result = "EstadoColas")]
+pub struct VerEstado;
+
+/// What waits in the supervisor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, actix::MessageResponse)]
+pub struct EstadoColas {
+    /// Operations waiting for their commit.
+    pub en_cola: usize,
+    /// Reads waiting for a connection.
+    pub lecturas: usize,
+}
+
 /// Finish what is queued, take nothing more.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -284,6 +298,19 @@ impl Handler<EscritorTerminado> for Almacenamiento {
             );
             self.rendirse(motivo, ctx);
         }
+    }
+}
+
+impl Handler<VerEstado> for Almacenamiento {
+    type Result = EstadoColas;
+    fn handle(&mut self, _: VerEstado, _: &mut Self::Context) -> EstadoColas {
+        let esperan = |cola: &mpsc::Sender<Tarea>| cola.max_capacity() - cola.capacity();
+        self.abierto
+            .as_ref()
+            .map_or_else(EstadoColas::default, |abierto| EstadoColas {
+                en_cola: esperan(&abierto.cola),
+                lecturas: esperan(&abierto.lecturas),
+            })
     }
 }
 

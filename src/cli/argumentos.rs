@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cli::{Carrera, Medida};
+use crate::cli::{Carrera, Medida, Simulacro};
 use crate::domain::ids::{Campo, Ejemplar, Isbn, OpId, Sede, Texto, Titulo, UsuarioId};
 use crate::domain::operacion::Operacion;
 use crate::role::Role;
@@ -25,6 +25,8 @@ const ORDENES: &str = "Órdenes";
 
 /// Longest measurement, in s: a day.
 const SEGUNDOS_MAX: u32 = 86_400;
+/// Shortest drill, in s: room for at least one fault and its healing.
+const SIMULACRO_MIN: u32 = 5;
 /// Most clients of one measurement: each is a socket of this process.
 const CLIENTES_MAX: u32 = 1_000;
 /// Most books that a measurement asks for.
@@ -143,12 +145,28 @@ pub(super) enum Verbo {
     Medir(ArgsMedir),
     /// Muestra cómo están la carga, los actores y el almacenamiento
     #[command(
-        override_usage = "biblioteca estado [--json] [OPCIONES]",
+        override_usage = "biblioteca estado [--json] [--seguir] [OPCIONES]",
         help_template = PLANTILLA,
         disable_help_flag = true,
-        after_help = "Ejemplo:\n  biblioteca estado --json"
+        after_help = "Ejemplos:\n  biblioteca estado\n  biblioteca estado --seguir\n  biblioteca estado --json\n\nPregunta a cada carga de actores.cargas y a cada almacenamiento de actores.almacenamientos.\n\nSalida: 0 alguien responde; 69 nadie responde."
     )]
     Estado(ArgsEstado),
+    /// Compara recibos con la base de datos y revisa que la base cuadre
+    #[command(
+        override_usage = "biblioteca auditar [--recibos RUTA] [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplos:\n  biblioteca auditar\n  biblioteca auditar --recibos datos/pedidos.recibos.jsonl\n\nLee la base de datos sin cambiarla, con los nodos en marcha o detenidos.\n\nSalida: 0 todo cuadra; 1 se rompió una promesa."
+    )]
+    Auditar(ArgsAuditar),
+    /// Pone a prueba el sistema aquí mismo: presta mientras mata y congela procesos, y comprueba
+    #[command(
+        override_usage = "biblioteca simulacro [--segundos N] [--semilla S] [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplos:\n  biblioteca simulacro\n  biblioteca simulacro --segundos 120 --semilla 7\n\nArranca procesos propios en puertos libres y una carpeta temporal; no toca sus datos.\n\nSalida: 0 se cumplió todo; 1 se rompió una promesa; 3 interrumpido."
+    )]
+    Simulacro(ArgsSimulacro),
 }
 
 #[derive(Debug, Args)]
@@ -258,8 +276,43 @@ pub(super) struct ArgsEstado {
     /// En JSON, para otro programa
     #[arg(long)]
     pub(super) json: bool,
+    /// Se repite cada segundo hasta Ctrl-C
+    #[arg(long)]
+    pub(super) seguir: bool,
     #[command(flatten)]
     pub(super) globales: ArgsGlobales,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsAuditar {
+    /// Recibos de un solicitante, uno por línea; se puede repetir
+    #[arg(long, value_name = "RUTA")]
+    pub(super) recibos: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsSimulacro {
+    /// Segundos que dura, de 5 a 86400 (si falta: 30)
+    #[arg(long, value_name = "N", default_value = "30", hide_default_value = true, value_parser = entero::<SIMULACRO_MIN, SEGUNDOS_MAX>)]
+    segundos: u32,
+    /// Semilla del azar: la misma da las mismas averías (si falta: una nueva, que se muestra)
+    #[arg(long, value_name = "S", value_parser = semilla)]
+    semilla: Option<u64>,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+impl ArgsSimulacro {
+    pub(super) fn simulacro(&self) -> Simulacro {
+        Simulacro {
+            duracion: Duration::from_secs(u64::from(self.segundos)),
+            semilla: self.semilla,
+        }
+    }
 }
 
 /// One value to clap, many to us.
@@ -324,6 +377,12 @@ fn carrera(valor: &str) -> Result<Carrera, String> {
         .ok_or_else(|| {
             format!("'{valor}' no se mide: prestamo, devolucion, renovacion, consulta, mezcla")
         })
+}
+
+fn semilla(valor: &str) -> Result<u64, String> {
+    valor
+        .parse()
+        .map_err(|_| format!("'{valor}' no es un número de 0 a {}", u64::MAX))
 }
 
 fn entero<const MIN: u32, const MAX: u32>(valor: &str) -> Result<u32, String> {

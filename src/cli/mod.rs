@@ -59,11 +59,20 @@ pub enum Orden {
     },
     /// Measure throughput and latency.
     Medir(Medida),
-    /// Show how the node is.
+    /// Show how the nodes are.
     Estado {
         /// As JSON.
         json: bool,
+        /// Again each second.
+        seguir: bool,
     },
+    /// Compare receipts with the database, and check the database itself.
+    Auditar {
+        /// Files of receipts; none checks the database alone.
+        recibos: Vec<PathBuf>,
+    },
+    /// Kill and freeze processes of a small cluster under load, then compare.
+    Simulacro(Simulacro),
 }
 
 /// No verb: run roles.
@@ -122,6 +131,15 @@ pub struct Medida {
     pub libros: u32,
     /// When writes are answered; none leaves it to the carga.
     pub modo: Option<Modo>,
+}
+
+/// A drill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Simulacro {
+    /// How long the desks work.
+    pub duracion: Duration,
+    /// Of the faults and the desks; none draws one.
+    pub semilla: Option<u64>,
 }
 
 /// What the clients of a measurement ask.
@@ -193,7 +211,21 @@ where
         }
         Verbo::Estado(args) => {
             globales.sumar(args.globales);
-            Orden::Estado { json: args.json }
+            Orden::Estado {
+                json: args.json,
+                seguir: args.seguir,
+            }
+        }
+        Verbo::Auditar(args) => {
+            globales.sumar(args.globales);
+            Orden::Auditar {
+                recibos: args.recibos,
+            }
+        }
+        Verbo::Simulacro(args) => {
+            let simulacro = args.simulacro();
+            globales.sumar(args.globales);
+            Orden::Simulacro(simulacro)
         }
     };
     Ok(Invocacion { globales, orden })

@@ -3,9 +3,11 @@
 //!
 //! `decision` turns a batch into verdicts with the pure rules and `redaccion` writes their
 //! answers, for every kind of database alike; `reloj` tells a time that never goes back;
-//! `sembrar` makes the starting data; `sqlite` is the embedded store; `diario` is the file of
-//! its own in which a carga keeps what it has acknowledged as queued.
+//! `sembrar` makes the starting data; `sqlite` is the embedded store, `auditoria` looks at one
+//! from outside; `diario` is the file of its own in which a carga keeps what it has
+//! acknowledged as queued.
 
+pub mod auditoria;
 mod decision;
 pub mod diario;
 mod redaccion;

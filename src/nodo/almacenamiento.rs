@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Drenar};
-use crate::almacenamiento::puerta::PuertaAlmacen;
+use crate::almacenamiento::puerta::{PuertaAlmacen, Rotulo};
 use crate::almacenamiento::tarea::Contestador;
 use crate::db::Almacen;
 use crate::db::sqlite::{Opciones, SqliteAlmacen, esperar_candado};
@@ -54,6 +54,10 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let (salidas, de_salidas) = mpsc::channel(2 * cola_max);
     let puerta = PuertaAlmacen::nueva(
         puesto.clone(),
+        Rotulo {
+            nodo: ajustes.nodo.id.clone(),
+            archivo: ruta(ajustes)?.display().to_string(),
+        },
         Rc::clone(&anuncio),
         salidas.clone(),
         ajustes.nodo.sede.clone(),

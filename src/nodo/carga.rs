@@ -72,7 +72,7 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: entorno.latido(),
     };
-    let puerta = Trabajo::nueva(puesto.clone())?;
+    let puerta = Trabajo::nueva(puesto.clone(), ajustes.nodo.id.clone(), trabajo.clone())?;
     let (real, tarea) = servir(&entorno.contexto, escucha, puerta, de_trabajo)?;
     entorno.vigilar_socket("la puerta de trabajo", tarea);
     tracing::info!(extremo = real, "la carga espera actores");

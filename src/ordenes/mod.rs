@@ -1,9 +1,12 @@
 //! What each verb of the command line does, and with which exit code it ends.
 
 mod administrar;
+pub mod auditar;
 mod cargas;
+pub mod estado;
 mod medir;
 mod pedir;
+mod simulacro;
 mod solicitar;
 
 use crate::cli::{Invocacion, Orden};
@@ -96,7 +99,10 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
                 SalidaError::Uso(fin.texto.trim_start_matches("error: ").trim().into())
             })?;
             match solicitud {
-                None => correr_nodo(&ajustes).await,
+                None => {
+                    simulacro::hijo::atarse()?;
+                    correr_nodo(&ajustes).await
+                }
                 Some(solicitud) if ajustes.roles() == [Role::Solicitante] => {
                     solicitar::solicitar(&ajustes, solicitud).await
                 }
@@ -112,7 +118,9 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),
             _ => Ok(Salida::Bien),
         },
-        Orden::Estado { .. } => Err(SalidaError::Uso("pendiente".into())),
+        Orden::Estado { json, seguir } => estado::estado(&ajustes, *json, *seguir).await,
+        Orden::Auditar { recibos } => auditar::auditar(&ajustes, recibos).await,
+        Orden::Simulacro(pedido) => simulacro::simulacro(*pedido).await,
     }
 }
 
