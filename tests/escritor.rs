@@ -92,6 +92,7 @@ async fn correr(op_ids: &[&str], vencida: &str) -> (Vec<Desenlace>, Vec<usize>, 
         };
         let origen = Origen::Directo(aviso);
         cola.send(Tarea {
+            recibida: ahora,
             origen,
             pedido,
             edad_ms: None,

@@ -140,10 +140,12 @@ fn separar(tareas: &mut Vec<Tarea>, contestador: &Contestador) -> (Vec<Origen>, 
         if tarea.vence <= ahora {
             vencidas.push((tarea.origen, Desenlace::NoAplicada(Causa::PlazoVencido)));
         } else {
+            let aqui = (ahora - tarea.recibida).as_millis();
+            let aqui = u64::try_from(aqui).unwrap_or(u64::MAX);
             origenes.push(tarea.origen);
             lote.push(Asiento {
                 pedido: tarea.pedido,
-                edad_ms: tarea.edad_ms,
+                edad_ms: tarea.edad_ms.map(|edad_ms| edad_ms.saturating_add(aqui)),
                 apartada: false,
             });
         }

@@ -130,6 +130,7 @@ impl PuertaAlmacen {
                     origen: Origen::Nodo(Arc::clone(&par), encargo.id),
                     pedido: encargo.pedido,
                     edad_ms: encargo.edad_ms,
+                    recibida: ahora,
                     vence: ahora + Duration::from_millis(u64::from(encargo.plazo_ms)),
                 }));
             }
@@ -180,6 +181,7 @@ impl PuertaAlmacen {
                 origen: Origen::Directo(aviso),
                 pedido,
                 edad_ms: None,
+                recibida: Instant::now(),
                 vence: Instant::now() + RESPUESTA_DIRECTA,
             }),
             Accion::Validar(pedido) => {
