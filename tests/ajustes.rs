@@ -205,9 +205,9 @@ fn what_does_not_go_together_is_refused() {
         con("[carga]\nplazo_ms = 99"),
         &["carga.plazo_ms", "entre 100 y 30000"],
     );
-    dice(con("[carga]\nplazo_ms = 1000"), &["latidos", "1000 ms"]);
+    dice(con("[carga]\nplazo_ms = 250"), &["latidos", "250 ms"]);
     dice(
-        con("[cortacircuitos]\nespera_ms = 900"),
+        con("[cortacircuitos]\nespera_ms = 200"),
         &["cortacircuitos.espera_ms"],
     );
     dice(

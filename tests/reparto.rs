@@ -69,6 +69,7 @@ impl Mesa {
             id,
             pedido: pedido(operacion),
             plazo: PLAZO,
+            edad_ms: None,
         })
     }
 
@@ -261,6 +262,26 @@ fn the_answer_comes_before_the_clients_deadline_and_the_actor_gets_less_time_tha
     mesa.latido("a", Operacion::Prestamo, 1);
     assert_eq!(mesa.pasan(850), vec![]);
     assert!(!mesa.pasan(100).is_empty(), "2450 of 2500 ms");
+}
+
+#[test]
+fn a_replay_grows_older_while_it_waits_for_an_actor() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("a", Operacion::Devolucion, 1);
+    mesa.pide(1, "devolucion");
+    mesa.paso(Entrada::Pedido {
+        id: 2,
+        pedido: pedido("devolucion"),
+        plazo: PLAZO,
+        edad_ms: Some(60_000),
+    });
+    mesa.ahora += Duration::from_millis(300);
+    match &mesa.resulta("a", 1, decidida())[..] {
+        [Salida::Responder(1, ..), Salida::Enviar(_, encargo)] => {
+            assert_eq!(encargo.edad_ms, Some(60_300));
+        }
+        otras => panic!("{otras:?}"),
+    }
 }
 
 #[test]

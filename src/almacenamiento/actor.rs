@@ -82,6 +82,8 @@ struct Abierto {
     almacen: Arc<dyn Almacen>,
     cola: mpsc::Sender<Tarea>,
     lecturas: mpsc::Sender<Tarea>,
+    /// Searches by title have a reader of their own: they take a hundred times as long.
+    busquedas: mpsc::Sender<Tarea>,
     escritor: JoinHandle<()>,
 }
 
@@ -134,19 +136,22 @@ impl Almacenamiento {
                 );
                 let yo = ctx.address();
                 let escritor = actix_rt::spawn(async move {
-                    let fin = trabajo.await.map(|_| ());
+                    // In a task of its own: its panic must not go unnoticed.
+                    let fin = match actix_rt::spawn(trabajo).await {
+                        Ok(fin) => fin.map(|_| ()),
+                        Err(_) => Err(Fallo::Defecto("panic".to_owned())),
+                    };
                     yo.do_send(EscritorTerminado(fin));
                 });
-                let lecturas = leer(
-                    &almacen,
-                    self.ajuste.lectores,
-                    LECTURAS_MAX,
-                    &self.ajuste.contestador,
-                );
+                let lectores =
+                    |cuantos| leer(&almacen, cuantos, LECTURAS_MAX, &self.ajuste.contestador);
+                let busquedas = lectores(1);
+                let lecturas = lectores(self.ajuste.lectores.saturating_sub(1));
                 self.abierto = Some(Abierto {
                     almacen,
                     cola,
                     lecturas,
+                    busquedas,
                     escritor,
                 });
                 self.anunciar(Disposicion::Listo);
@@ -182,14 +187,13 @@ impl Almacenamiento {
         let mut devueltas = Vec::new();
         for tarea in tareas {
             let Some(abierto) = &self.abierto else {
-                let desenlace = match self.ajuste.anuncio.borrow().disposicion {
-                    Disposicion::EnEspera => Desenlace::EnEspera,
-                    _ => Desenlace::NoAplicada(Causa::SinAlmacenamiento),
-                };
-                devueltas.push((tarea.origen, desenlace));
+                // Standing by, starting or leaving: another may have the database.
+                devueltas.push((tarea.origen, Desenlace::EnEspera));
                 continue;
             };
-            let cola = if tarea.pedido.operacion.es_lectura() {
+            let cola = if tarea.pedido.titulo.is_some() && tarea.pedido.operacion.es_lectura() {
+                &abierto.busquedas
+            } else if tarea.pedido.operacion.es_lectura() {
                 &abierto.lecturas
             } else {
                 &abierto.cola

@@ -10,3 +10,4 @@ pub mod escritor;
 pub mod lector;
 pub mod puerta;
 pub mod tarea;
+pub mod veneno;

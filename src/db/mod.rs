@@ -1,11 +1,13 @@
 //! The database. The only folder that names sqlx; only `almacenamiento` (and the
-//! administrative verbs) open it.
+//! administrative verbs) open the library's, only `carga` its diario.
 //!
 //! `decision` turns a batch into verdicts with the pure rules and `redaccion` writes their
 //! answers, for every kind of database alike; `reloj` tells a time that never goes back;
-//! `sembrar` makes the starting data; `sqlite` is the embedded store.
+//! `sembrar` makes the starting data; `sqlite` is the embedded store; `diario` is the file of
+//! its own in which a carga keeps what it has acknowledged as queued.
 
 mod decision;
+pub mod diario;
 mod redaccion;
 pub mod reloj;
 mod sembrar;
@@ -25,6 +27,9 @@ pub struct Asiento {
     pub pedido: Pedido,
     /// How long ago it was acknowledged as queued, in ms; none for one that somebody awaits.
     pub edad_ms: Option<u64>,
+    /// It made our code panic too often: to be stored as refused (`OperacionVenenosa`)
+    /// without being decided.
+    pub apartada: bool,
 }
 
 /// The database failed; nothing to do with a rule.
@@ -36,6 +41,10 @@ pub enum Fallo {
     /// COMMIT was sent and its outcome is not known.
     #[error("perhaps applied: {0}")]
     Incierto(#[source] sqlx::Error),
+    /// Certainly nothing of the batch is in the database, and it would fail again: our own
+    /// code panicked, or what is stored is not what it should be. One operation is to blame.
+    #[error("defect met while deciding a batch: {0}")]
+    Defecto(String),
     /// The file is no database of ours, or a damaged one; a person must look.
     #[error("{0}")]
     Inservible(String),

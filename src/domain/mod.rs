@@ -15,3 +15,7 @@ pub mod rechazo;
 pub mod reglas;
 pub mod renovacion;
 pub mod solicitud;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod muestra;

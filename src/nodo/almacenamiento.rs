@@ -65,7 +65,8 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: entorno.latido(),
     };
-    let (real, _) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
+    let (real, tarea) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
+    entorno.vigilar_socket("la puerta del almacenamiento", tarea);
     tracing::info!(extremo = real, "el almacenamiento espera actores");
     let ajuste = Ajuste {
         abrir,

@@ -116,6 +116,7 @@ impl Mundo {
         Entrada::Pedido {
             id,
             pedido: peticion.pedido,
+            edad_ms: None,
             plazo: Duration::from_millis(u64::from(peticion.plazo_ms.unwrap())),
         }
     }

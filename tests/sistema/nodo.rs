@@ -187,6 +187,10 @@ impl Nodo {
         assert!(estado.success());
     }
 
+    pub fn pid(&self) -> u32 {
+        self.proceso.id()
+    }
+
     /// kill -9, and the process is gone when this returns.
     pub fn matar(&mut self) {
         self.proceso.kill().unwrap();

@@ -93,10 +93,11 @@ impl Relevo {
     }
 
     pub(super) fn terminar(&mut self, id: u64, causa: Causa, salidas: &mut Vec<Salida>) {
+        // A read applies nothing, however it ended.
         let incierto = self
             .en_curso
             .get(&id)
-            .is_some_and(|en_curso| en_curso.incierto);
+            .is_some_and(|en_curso| en_curso.incierto && !en_curso.es_lectura());
         let desenlace = if incierto {
             Desenlace::Incierta(causa)
         } else {
@@ -133,12 +134,7 @@ impl Relevo {
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
         };
-        let permiso = match en_curso.destino {
-            Some((destino, permiso)) if destino == almacen && en_curso.envio == envio => {
-                Some(permiso)
-            }
-            _ => None,
-        };
+        let permiso = en_curso.permiso_de(almacen, envio);
         match (desenlace, permiso) {
             // A decision is one, however late and from whomever.
             (decidida @ Desenlace::Decidida(_), _) => {
@@ -149,6 +145,7 @@ impl Relevo {
             }
             (_, None) => {}
             (Desenlace::EnEspera, Some(permiso)) => {
+                // It goes no more there until a beat says "ready".
                 let quien = &mut self.almacenes[almacen];
                 quien.breaker.devolver(permiso);
                 quien.disposicion = Disposicion::EnEspera;
@@ -168,6 +165,11 @@ impl Relevo {
             (Desenlace::NoAplicada(causa @ Causa::ColaLlena), Some(permiso)) => {
                 self.almacenes[almacen].breaker.acierto(permiso);
                 self.terminar(id, causa, salidas);
+            }
+            // It waited too long in a queue: the endpoint is busy, not broken.
+            (Desenlace::NoAplicada(Causa::PlazoVencido), Some(permiso)) => {
+                self.almacenes[almacen].breaker.acierto(permiso);
+                self.otra_vez(ahora, id, salidas);
             }
             (Desenlace::NoAplicada(_), Some(permiso)) => {
                 self.almacenes[almacen].breaker.fallo(permiso, ahora);
@@ -226,8 +228,13 @@ impl Relevo {
         };
         if let Some((almacen, permiso)) = en_curso.destino.take() {
             en_curso.incierto = true;
-            self.almacenes[almacen].breaker.fallo(permiso, ahora);
-            self.siguiente_turno(almacen);
+            let quien = &mut self.almacenes[almacen];
+            if en_curso.es_lectura() {
+                quien.breaker.lectura_lenta(permiso, ahora);
+            } else {
+                quien.breaker.fallo(permiso, ahora);
+                self.siguiente_turno(almacen);
+            }
         }
         self.intentar(ahora, id, salidas);
         if let Some(en_curso) = self.en_curso.get_mut(&id)

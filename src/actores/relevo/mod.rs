@@ -85,6 +85,18 @@ struct EnCurso {
     incierto: bool,
 }
 
+impl EnCurso {
+    /// The permit of that very send, if it is the one under way.
+    fn permiso_de(&self, almacen: usize, envio: u64) -> Option<Permiso> {
+        let (destino, permiso) = self.destino?;
+        (destino == almacen && self.envio == envio).then_some(permiso)
+    }
+
+    const fn es_lectura(&self) -> bool {
+        self.encargo.pedido.operacion.es_lectura()
+    }
+}
+
 /// One endpoint as `biblioteca estado` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EstadoEndpoint {

@@ -111,7 +111,6 @@ async fn por_isbn(lectores: &SqlitePool, isbn: &Isbn, fecha: String) -> Result<R
     let Some(fila) = fila else {
         return Ok(Respuesta {
             mensaje: format!("{}: '{isbn}'", Rechazo::LibroNoEncontrado.mensaje()),
-            datos: objeto(&BTreeMap::from([("isbn", isbn)])),
             ..rechazada(Rechazo::LibroNoEncontrado, fecha)
         });
     };
@@ -134,7 +133,6 @@ async fn por_ejemplar(
         }
         _ => Ok(Respuesta {
             mensaje: format!("{}: '{ejemplar}'", Rechazo::EjemplarNoEncontrado.mensaje()),
-            datos: objeto(&BTreeMap::from([("ejemplar", ejemplar)])),
             ..rechazada(Rechazo::EjemplarNoEncontrado, fecha)
         }),
     }
