@@ -178,8 +178,7 @@ impl Mundo {
         let vida = self.almacenes[i].vida;
         let almacen = self.almacenes[i].nucleo.as_mut().unwrap();
         let negativa = match almacen.disposicion {
-            Disposicion::NoListo => Some(Desenlace::NoAplicada(Causa::SinAlmacenamiento)),
-            Disposicion::EnEspera => Some(Desenlace::EnEspera),
+            Disposicion::NoListo | Disposicion::EnEspera => Some(Desenlace::EnEspera),
             Disposicion::Listo if almacen.cola.len() >= cola_max => {
                 Some(Desenlace::NoAplicada(Causa::ColaLlena))
             }

@@ -27,6 +27,8 @@ struct EnMarcha {
     /// None between two runs of it.
     reintento: Option<Reintento>,
     corridas: u32,
+    /// When it was first asked, until it is decided.
+    desde_us: Option<u64>,
     /// The series number of the run's first attempt.
     primera: u32,
 }
@@ -92,6 +94,7 @@ impl Cliente {
             libro: self.azar.indice(LIBROS),
             reintento: None,
             corridas: 0,
+            desde_us: None,
             primera: 0,
         });
         self.hechas += 1;
@@ -130,6 +133,9 @@ impl Mundo {
                 let nuevo = Reintento::nuevo(limites, CARGAS, primera, ya_enviada, azar);
                 actual.reintento = Some(nuevo);
                 actual.corridas += 1;
+                if actual.corridas == 1 {
+                    actual.desde_us = Some(self.ahora_us);
+                }
                 actual.primera = serie + 1;
                 Entrada::Inicio
             }
@@ -244,6 +250,9 @@ impl Mundo {
             Final::Decidida { .. } => actual.corridas < 3 && cliente.azar.mil(150),
             Final::SinDefinir { .. } => self.sano || cliente.azar.mil(700),
         };
+        if let (Final::Decidida { .. }, Some(desde_us)) = (fin, actual.desde_us.take()) {
+            self.espera_max_us = self.espera_max_us.max(self.ahora_us - desde_us);
+        }
         actual.reintento = None;
         if !sigue {
             cliente.actual = None;

@@ -33,10 +33,18 @@ pub fn una(
     defecto: Option<Defecto>,
     lineas: usize,
 ) -> (Result<Resumen, Violacion>, String) {
-    let escenario = Escenario::de(semilla, defecto);
+    con(Escenario::de(semilla, defecto), lineas)
+}
+
+/// A scenario of somebody's own.
+pub fn con(escenario: Escenario, lineas: usize) -> (Result<Resumen, Violacion>, String) {
     let mut mundo = Mundo::nuevo(escenario, Rastro::de(lineas));
     let fin = mundo.correr();
-    (fin, mundo.rastro.texto())
+    let mut rastro = mundo.rastro.texto();
+    if let Err(violacion) = &fin {
+        rastro.push_str(&violacion.to_string());
+    }
+    (fin, rastro)
 }
 
 /// The first of so many seeds that catches a planted bug.

@@ -4,6 +4,7 @@
 use biblioteca::domain::operacion::Operacion;
 
 use crate::azar::Azar;
+use crate::caso::Caso;
 use crate::defecto::Defecto;
 
 /// How links behave besides the faults that cut them.
@@ -24,6 +25,8 @@ pub struct Ruido {
 pub struct Escenario {
     pub semilla: u64,
     pub defecto: Option<Defecto>,
+    /// One named fault in place of the drawn ones.
+    pub caso: Option<Caso>,
     pub clientes: usize,
     pub guion: usize,
     pub actores: Vec<Operacion>,
@@ -66,6 +69,7 @@ impl Escenario {
         Self {
             semilla,
             defecto,
+            caso: None,
             clientes: azar.indice(6) + 1,
             guion: azar.indice(7) + 3,
             actores: temas

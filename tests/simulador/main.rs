@@ -23,6 +23,7 @@ mod almacen;
 mod azar;
 mod base;
 mod carga;
+mod caso;
 mod cliente;
 mod correr;
 mod defecto;

@@ -66,6 +66,7 @@ pub struct Mundo {
     pub almacenes: Vec<Proceso<Almacen>>,
     pub juez: Juez,
     pub rastro: Rastro,
+    pub espera_max_us: u64,
     cola: BinaryHeap<Reverse<Cita>>,
     citas: u64,
 }
@@ -76,6 +77,8 @@ pub struct Resumen {
     pub eventos: u64,
     pub cobertura: Cobertura,
     pub dura_us: u64,
+    /// The longest that a client waited for a decision.
+    pub espera_max_us: u64,
     /// The same for two runs of one seed.
     pub suma: u64,
 }
@@ -107,6 +110,7 @@ impl Mundo {
             almacenes: procesos(base, ALMACENES, &mut azar),
             juez: Juez::default(),
             rastro,
+            espera_max_us: 0,
             cola: BinaryHeap::new(),
             citas: 0,
             azar,
@@ -120,7 +124,10 @@ impl Mundo {
             let us = mundo.azar.entre(0, 500_000);
             mundo.agendar(us, Evento::Despierta(i, 0));
         }
-        mundo.agendar(mundo.escenario.falta_cada_us, Evento::Falta);
+        match mundo.escenario.caso {
+            Some(caso) => mundo.agendar(0, Evento::Caso(caso)),
+            None => mundo.agendar(mundo.escenario.falta_cada_us, Evento::Falta),
+        }
         mundo.agendar(mundo.escenario.sana_us, Evento::Sanar);
         mundo
     }
@@ -172,6 +179,7 @@ impl Mundo {
                 eventos,
                 cobertura: self.juez.cobertura,
                 dura_us: self.ahora_us,
+                espera_max_us: self.espera_max_us,
                 suma: self.rastro.suma,
             }),
         }
@@ -234,6 +242,7 @@ impl Mundo {
             Evento::Commit(i, _) => self.commit(i),
             Evento::Contesta(i, _) => self.contestar(i),
             Evento::Falta => self.falta(),
+            Evento::Caso(caso) => self.empezar_caso(caso),
             Evento::Revive(nodo) => self.revivir(nodo),
             Evento::Retira(i, _) => self.retirar(i),
             Evento::Descongela(nodo) => self.descongelar(nodo),

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use biblioteca::net::server::Par;
 use biblioteca::wire::mensaje::{Encargo, EstadoAlmacen, LatidoActor, Resultado};
 
+use crate::caso::Caso;
+
 /// A process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nodo {
     Cliente(usize),
     Carga(usize),
@@ -99,6 +101,8 @@ pub enum Evento {
     Lote(usize, u64),
     Commit(usize, u64),
     Contesta(usize, u64),
+    /// A named fault begins, or changes.
+    Caso(Caso),
     /// A fault is drawn; those that follow end one.
     Falta,
     Revive(Nodo),
