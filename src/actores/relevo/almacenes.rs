@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Almacen, Relevo, Salida};
-use crate::runtime::breaker::Permiso;
+use crate::runtime::breaker::{EstadoBreaker, Permiso};
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen};
 
 /// How long operations are kept back while the last ready endpoint is being replaced: a
@@ -128,14 +128,17 @@ impl Relevo {
         }
     }
 
-    /// Logs every change of a breaker once.
-    pub(super) fn anunciar(&mut self, ahora: Instant) {
+    /// Logs every change of a breaker once; whether one now lets operations pass.
+    pub(super) fn anunciar(&mut self, ahora: Instant) -> bool {
+        let mut paso_libre = false;
         for almacen in &mut self.almacenes {
             let estado = almacen.breaker.estado(ahora);
             if estado != almacen.anunciado {
                 almacen.anunciado = estado;
+                paso_libre |= estado != EstadoBreaker::Abierto;
                 tracing::warn!("cortacircuitos {estado} para {}", almacen.extremo);
             }
         }
+        paso_libre
     }
 }

@@ -151,7 +151,11 @@ impl Relevo {
             }
             Entrada::Tic => self.tic(ahora, salidas),
         }
-        self.anunciar(ahora);
+        // What waited behind the probe of a half-open breaker goes on as soon as it closes, and
+        // not when its time is over.
+        if self.anunciar(ahora) {
+            self.reanudar(ahora, salidas);
+        }
     }
 
     /// Every endpoint, in the configuration's order.
