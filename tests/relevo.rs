@@ -371,3 +371,34 @@ fn the_age_of_a_queued_operation_grows_while_it_waits_here() {
         otras => panic!("{otras:?}"),
     }
 }
+
+/// Seen in a drill: the standby that takes over had been the owner before and died as such,
+/// so that its breaker lets a single probe pass; everybody else waited out their time.
+#[test]
+fn what_waits_behind_a_probe_goes_on_when_the_probe_is_answered() {
+    let mut mesa = Mesa::nueva(2);
+    let morir_con_tres = |mesa: &mut Mesa, duenno: usize, heredero: usize, desde: u64| {
+        let ids: Vec<u64> = (desde..desde + 3)
+            .map(|id| enviado(&mesa.encarga(id)).1)
+            .collect();
+        assert!(mesa.paso(Entrada::Desconectado(duenno)).is_empty());
+        mesa.ahora += Duration::from_millis(300);
+        (ids, mesa.listo(heredero))
+    };
+    mesa.listo(1);
+    mesa.estado(0, Disposicion::EnEspera);
+    let (ids, enviadas) = morir_con_tres(&mut mesa, 1, 0, 1);
+    assert_eq!(enviadas.len(), 3);
+    for id in ids {
+        respondido(&mesa.resulta(0, id, decidida()));
+    }
+    mesa.estado(1, Disposicion::EnEspera);
+    let (_, enviadas) = morir_con_tres(&mut mesa, 0, 1, 4);
+    let (_, sonda) = enviado(&enviadas);
+    let salidas = mesa.resulta(1, sonda, decidida());
+    let siguen = salidas
+        .iter()
+        .filter(|salida| matches!(salida, Salida::Enviar(1, _)))
+        .count();
+    assert_eq!((siguen, salidas.len()), (2, 3), "{salidas:?}");
+}

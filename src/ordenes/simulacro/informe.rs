@@ -90,12 +90,12 @@ impl Resultado {
     }
 
     fn averias(&self, texto: &mut String) {
-        let mut por_clase: BTreeMap<(Blanco, Golpe), Vec<&Hecha>> = BTreeMap::new();
-        for hecha in &self.cronica.hechas {
+        let mut por_clase: BTreeMap<(Blanco, Golpe), Vec<Duration>> = BTreeMap::new();
+        for (hecha, pausa) in self.cronica.hechas.iter().zip(self.pausas()) {
             por_clase
                 .entry((hecha.blanco, hecha.golpe))
                 .or_default()
-                .push(hecha);
+                .push(pausa);
         }
         let mut tabla = tabla(&[
             "proceso",
@@ -105,15 +105,14 @@ impl Resultado {
             "espera mayor",
             "meta",
         ]);
-        for ((blanco, golpe), hechas) in por_clase {
-            let mut pausas: Vec<Duration> = hechas.iter().map(|hecha| self.pausa(hecha)).collect();
+        for ((blanco, golpe), mut pausas) in por_clase {
             pausas.sort_unstable();
             let mediana = pausas.get(pausas.len() / 2).copied().unwrap_or_default();
             let mayor = pausas.last().copied().unwrap_or_default();
             tabla.add_row([
                 blanco.palabra().to_owned(),
                 golpe.palabra().to_owned(),
-                hechas.len().to_string(),
+                pausas.len().to_string(),
                 segundos(mediana),
                 segundos(mayor),
                 meta(blanco, golpe)
@@ -136,16 +135,20 @@ impl Resultado {
         }
     }
 
-    /// The longest wait of any desk that touches the fault or its healing.
-    fn pausa(&self, hecha: &Hecha) -> Duration {
-        let hasta = hecha.hasta.unwrap_or(Duration::MAX);
-        self.libretas
-            .iter()
-            .flat_map(|libreta| &libreta.esperas)
-            .filter(|espera| espera.desde <= hasta && espera.hasta >= hecha.desde)
-            .map(|espera| espera.dura())
-            .max()
-            .unwrap_or_default()
+    /// For each fault the longest wait of any desk that touches it or its healing. A wait that
+    /// began under an earlier fault is that one's.
+    fn pausas(&self) -> Vec<Duration> {
+        let hechas = &self.cronica.hechas;
+        let mut pausas = vec![Duration::ZERO; hechas.len()];
+        for espera in self.libretas.iter().flat_map(|libreta| &libreta.esperas) {
+            let toca = |hecha: &Hecha| {
+                espera.desde <= hecha.hasta.unwrap_or(Duration::MAX) && espera.hasta >= hecha.desde
+            };
+            if let Some(primera) = hechas.iter().position(toca) {
+                pausas[primera] = pausas[primera].max(espera.dura());
+            }
+        }
+        pausas
     }
 
     fn mostradores(&self, texto: &mut String) {
