@@ -83,6 +83,9 @@ impl Trabajo {
             esperan: 0,
             entregadas: 0,
             en_cola: 0,
+            encoladas: 0,
+            apartadas: 0,
+            edad_max_ms: 0,
             actores: self
                 .actores
                 .values()
@@ -98,6 +101,9 @@ impl Trabajo {
                 estado.esperan = suyo.esperan as u64;
                 estado.entregadas = suyo.reparto.entregadas as u64;
                 estado.en_cola = suyo.reparto.en_cola as u64;
+                estado.encoladas = suyo.diario.sin_decidir as u64;
+                estado.apartadas = suyo.diario.apartadas as u64;
+                estado.edad_max_ms = suyo.diario.edad_max_ms;
             }
             match encode(&Mensaje::EstadoNodo(EstadoNodo::Carga(estado))) {
                 Ok(trama) => {

@@ -153,10 +153,10 @@ pub(super) enum Verbo {
     Estado(ArgsEstado),
     /// Compara recibos con la base de datos y revisa que la base cuadre
     #[command(
-        override_usage = "biblioteca auditar [--recibos RUTA] [OPCIONES]",
+        override_usage = "biblioteca auditar [--recibos RUTA] [--excepciones] [OPCIONES]",
         help_template = PLANTILLA,
         disable_help_flag = true,
-        after_help = "Ejemplos:\n  biblioteca auditar\n  biblioteca auditar --recibos datos/pedidos.recibos.jsonl\n\nLee la base de datos sin cambiarla, con los nodos en marcha o detenidos.\n\nSalida: 0 todo cuadra; 1 se rompió una promesa."
+        after_help = "Ejemplos:\n  biblioteca auditar\n  biblioteca auditar --recibos datos/pedidos.recibos.jsonl\n  biblioteca auditar --excepciones\n\nLee la base de datos sin cambiarla, con los nodos en marcha o detenidos.\n\nSalida: 0 todo cuadra; 1 se rompió una promesa."
     )]
     Auditar(ArgsAuditar),
     /// Pone a prueba el sistema aquí mismo: presta mientras mata y congela procesos, y comprueba
@@ -289,6 +289,9 @@ pub(super) struct ArgsAuditar {
     /// Recibos de un solicitante, uno por línea; se puede repetir
     #[arg(long, value_name = "RUTA")]
     pub(super) recibos: Vec<PathBuf>,
+    /// Lista lo que la carga de este nodo aceptó en su diario y después no se pudo cumplir
+    #[arg(long)]
+    pub(super) excepciones: bool,
     #[command(flatten)]
     pub(super) globales: ArgsGlobales,
 }

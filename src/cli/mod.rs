@@ -70,6 +70,8 @@ pub enum Orden {
     Auditar {
         /// Files of receipts; none checks the database alone.
         recibos: Vec<PathBuf>,
+        /// Also what this node's carga accepted as queued and could not keep.
+        excepciones: bool,
     },
     /// Kill and freeze processes of a small cluster under load, then compare.
     Simulacro(Simulacro),
@@ -220,6 +222,7 @@ where
             globales.sumar(args.globales);
             Orden::Auditar {
                 recibos: args.recibos,
+                excepciones: args.excepciones,
             }
         }
         Verbo::Simulacro(args) => {

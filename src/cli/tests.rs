@@ -162,6 +162,7 @@ fn a_measurement_has_bounds_and_defaults() {
 fn audits_and_drills_take_what_they_need() {
     let auditar = |recibos: &[&str]| Orden::Auditar {
         recibos: recibos.iter().map(PathBuf::from).collect(),
+        excepciones: false,
     };
     assert_eq!(linea("auditar").unwrap().orden, auditar(&[]));
     assert_eq!(

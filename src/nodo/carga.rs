@@ -13,7 +13,7 @@ use crate::carga::anotador::{ORDENES_MAX, Orden, anotar};
 use crate::carga::clientes::Clientes;
 use crate::carga::reparto::Ajuste;
 use crate::carga::trabajo::Trabajo;
-use crate::db::diario::{Diario, Opciones};
+use crate::db::diario::{ARCHIVO, Diario, Opciones};
 use crate::domain::operacion::Operacion;
 use crate::domain::reglas::Reglas;
 use crate::net::news;
@@ -27,9 +27,6 @@ use crate::wire::json::SOLICITUD_BYTES_MAX;
 
 /// How often deadlines are looked at: fine enough for the shortest one (100 ms).
 const TIC: Duration = Duration::from_millis(20);
-
-/// The diario's file, under `nodo.datos`.
-const DIARIO: &str = "diario.db";
 
 /// A started load manager.
 pub struct EnMarcha {
@@ -129,7 +126,7 @@ async fn abrir_diario(
     entorno: &Entorno<'_>,
     puesto: &Puesto<Carga>,
 ) -> Result<mpsc::Sender<Orden>, ArranqueError> {
-    let ruta = entorno.ajustes.nodo.datos.join(DIARIO);
+    let ruta = entorno.ajustes.nodo.datos.join(ARCHIVO);
     let diario = Diario::abrir(Opciones::nuevas(ruta))
         .await
         .map_err(|fallo| ArranqueError::Diario(fallo.to_string()))?;

@@ -119,7 +119,10 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             _ => Ok(Salida::Bien),
         },
         Orden::Estado { json, seguir } => estado::estado(&ajustes, *json, *seguir).await,
-        Orden::Auditar { recibos } => auditar::auditar(&ajustes, recibos).await,
+        Orden::Auditar {
+            recibos,
+            excepciones,
+        } => auditar::auditar(&ajustes, recibos, *excepciones).await,
         Orden::Simulacro(pedido) => simulacro::simulacro(*pedido).await,
     }
 }

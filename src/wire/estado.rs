@@ -27,6 +27,12 @@ pub struct EstadoDeCarga {
     pub entregadas: u64,
     /// Operations waiting for credits.
     pub en_cola: u64,
+    /// Acknowledged as queued and not decided yet.
+    pub encoladas: u64,
+    /// Of those, set aside for a person.
+    pub apartadas: u64,
+    /// Since the oldest undecided one was accepted, in ms; 0 with none.
+    pub edad_max_ms: u64,
     /// The living actors that have told of themselves.
     pub actores: Vec<EstadoDeActor>,
 }

@@ -167,6 +167,13 @@ fn with_every_actor_and_storage_dead_returns_are_taken_at_once_and_drained_when_
     let guardada = decidida(&cliente, "no");
     assert_eq!(texto(&guardada, "estado"), "RECHAZADO");
     assert_eq!(texto(&guardada, "codigo"), "PrestamoNoEncontrado");
+    let auditoria = biblioteca.orden(&["auditar", "--excepciones"]);
+    let dicho = String::from_utf8_lossy(&auditoria.stdout).into_owned();
+    assert_eq!(auditoria.status.code(), Some(0), "{dicho}");
+    assert!(
+        dicho.contains("op_id no") && dicho.contains("PrestamoNoEncontrado"),
+        "{dicho}"
+    );
 }
 
 /// Design §2: a return that comes late closes only a loan that existed when it was accepted.

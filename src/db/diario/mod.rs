@@ -32,6 +32,9 @@ use crate::wire::respuesta::Respuesta;
 
 pub use excepciones::{Excepcion, excepciones};
 
+/// Its name in `nodo.datos`.
+pub const ARCHIVO: &str = "diario.db";
+
 /// Share of the disk that stays free, in percent (design §2): the same disk may hold the
 /// database, whose confirmations matter more than new entries.
 const LIBRE_MIN_PCT: u64 = 5;

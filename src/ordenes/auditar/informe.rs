@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::db::auditoria::Auditoria;
+use crate::db::diario::Excepcion;
 use crate::ordenes::auditar::cotejo::{Clase, Cotejo};
 
 /// Broken promises named one by one; the rest is counted.
@@ -36,6 +37,38 @@ pub fn de_base(auditoria: &Auditoria) -> String {
         for muestra in &comprobacion.muestras {
             let _ = writeln!(texto, "          {muestra}");
         }
+    }
+    texto
+}
+
+/// What a carga accepted as queued and could not keep: its users were told yes, so somebody
+/// has to tell them.
+#[must_use]
+pub fn de_excepciones(excepciones: &[Excepcion]) -> String {
+    if excepciones.is_empty() {
+        return "Excepciones del diario: ninguna.\n".to_owned();
+    }
+    let mut texto = format!("Excepciones del diario: {}.\n", excepciones.len());
+    for excepcion in excepciones {
+        let pedido = &excepcion.pedido;
+        let libro = pedido.isbn.as_ref().map(ToString::to_string);
+        let cosa = libro.or_else(|| pedido.ejemplar.as_ref().map(ToString::to_string));
+        let fin = match (&excepcion.codigo, &excepcion.mensaje) {
+            (Some(codigo), Some(mensaje)) => format!("rechazada, {codigo}: {mensaje}"),
+            _ => "apartada: espera a una persona".to_owned(),
+        };
+        let _ = writeln!(
+            texto,
+            "  {} {} de {} (aceptada {}, op_id {}): {fin}",
+            pedido.operacion,
+            cosa.unwrap_or_default(),
+            pedido
+                .usuario
+                .as_ref()
+                .map_or("-", |usuario| usuario.as_str()),
+            excepcion.aceptada_en,
+            pedido.op_id,
+        );
     }
     texto
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::db::auditoria::{self, Auditoria};
+use crate::db::diario::{ARCHIVO, Excepcion, excepciones};
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
 use crate::net::socket::Contexto;
@@ -40,7 +41,11 @@ const PREGUNTA: Limites = Limites {
 ///
 /// # Errors
 /// [`SalidaError::Uso`] when a file is not there or not readable.
-pub async fn auditar(ajustes: &Ajustes, rutas: &[PathBuf]) -> Result<Salida, SalidaError> {
+pub async fn auditar(
+    ajustes: &Ajustes,
+    rutas: &[PathBuf],
+    con_excepciones: bool,
+) -> Result<Salida, SalidaError> {
     let base = ajustes
         .ruta_sqlite()
         .ok_or_else(|| SalidaError::Uso("falta almacenamiento.base_datos".into()))?;
@@ -62,6 +67,9 @@ pub async fn auditar(ajustes: &Ajustes, rutas: &[PathBuf]) -> Result<Salida, Sal
     if !rutas.is_empty() {
         print!("\n{}", informe::de_recibos(&cotejo));
     }
+    if con_excepciones {
+        print!("\n{}", informe::de_excepciones(&del_diario(ajustes).await?));
+    }
     let sano = informe::cuadra(&auditoria) && cotejo.roturas.is_empty();
     println!(
         "\n{}",
@@ -76,6 +84,17 @@ pub async fn auditar(ajustes: &Ajustes, rutas: &[PathBuf]) -> Result<Salida, Sal
     } else {
         Salida::Rechazos
     })
+}
+
+/// What this node's carga accepted as queued and could not keep.
+async fn del_diario(ajustes: &Ajustes) -> Result<Vec<Excepcion>, SalidaError> {
+    let ruta = ajustes.nodo.datos.join(ARCHIVO);
+    if !ruta.exists() {
+        return Ok(Vec::new());
+    }
+    excepciones(&ruta)
+        .await
+        .map_err(|error| SalidaError::Uso(error.to_string()))
 }
 
 /// Compares receipts with the database at `base`, asking `cargas` for what is still queued.

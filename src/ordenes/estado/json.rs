@@ -30,6 +30,9 @@ fn valor(panorama: &Panorama) -> Value {
             "esperan": carga.estado.as_ref().map(|estado| estado.esperan),
             "entregadas": carga.estado.as_ref().map(|estado| estado.entregadas),
             "en_cola": carga.estado.as_ref().map(|estado| estado.en_cola),
+            "encoladas": carga.estado.as_ref().map(|estado| estado.encoladas),
+            "apartadas": carga.estado.as_ref().map(|estado| estado.apartadas),
+            "edad_max_ms": carga.estado.as_ref().map(|estado| estado.edad_max_ms),
         })).collect::<Vec<_>>(),
         "actores": panorama.actores().iter().map(|visto| json!({
             "nombre": visto.estado.nombre,

@@ -116,6 +116,10 @@ impl Panorama {
                 Some(estado) if !estado.vivo => {
                     problemas.push(format!("la carga {} no da abasto", carga.extremo));
                 }
+                Some(estado) if estado.apartadas > 0 => problemas.push(format!(
+                    "{} operaciones de la carga {} esperan a una persona (auditar --excepciones)",
+                    estado.apartadas, carga.extremo
+                )),
                 Some(_) => {}
             }
         }

@@ -27,6 +27,9 @@ fn carga(extremo: &str, actores: Vec<EstadoDeActor>) -> Sondeada<EstadoDeCarga> 
             esperan: 0,
             entregadas: 0,
             en_cola: 0,
+            encoladas: 0,
+            apartadas: 0,
+            edad_max_ms: 0,
             actores,
         }),
     }
@@ -146,4 +149,17 @@ fn with_nobody_there_it_says_so() {
     }
     assert!(panorama.nadie());
     assert!(panorama.juicio().frase().contains("nadie responde"));
+}
+
+#[test]
+fn what_waits_for_a_person_is_said() {
+    let mut panorama = sano();
+    if let Some(estado) = &mut panorama.cargas[0].estado {
+        estado.apartadas = 2;
+    }
+    let frase = panorama.juicio().frase();
+    assert!(
+        frase.contains("2 operaciones") && frase.contains("--excepciones"),
+        "{frase}"
+    );
 }

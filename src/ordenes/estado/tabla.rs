@@ -20,6 +20,7 @@ pub(super) fn texto(panorama: &Panorama) -> String {
             "esperan",
             "con actores",
             "en cola",
+            "en el diario",
         ],
         panorama.cargas.iter().map(carga),
     );
@@ -53,7 +54,7 @@ pub(super) fn texto(panorama: &Panorama) -> String {
     format!("{frase}\n\n{cargas}\n\n{actores}\n\n{almacenes}")
 }
 
-fn tabla(cabecera: [&str; 6], filas: impl Iterator<Item = [String; 6]>) -> String {
+fn tabla<const N: usize>(cabecera: [&str; N], filas: impl Iterator<Item = [String; N]>) -> String {
     let mut tabla = Table::new();
     tabla.load_preset(presets::UTF8_BORDERS_ONLY);
     tabla.set_header(cabecera);
@@ -63,13 +64,14 @@ fn tabla(cabecera: [&str; 6], filas: impl Iterator<Item = [String; 6]>) -> Strin
     tabla.to_string()
 }
 
-fn carga(carga: &Sondeada<EstadoDeCarga>) -> [String; 6] {
+fn carga(carga: &Sondeada<EstadoDeCarga>) -> [String; 7] {
     let extremo = carga.extremo.clone();
     let Some(estado) = &carga.estado else {
         return [
             extremo,
             NADA.into(),
             "no responde".into(),
+            NADA.into(),
             NADA.into(),
             NADA.into(),
             NADA.into(),
@@ -83,7 +85,17 @@ fn carga(carga: &Sondeada<EstadoDeCarga>) -> [String; 6] {
         estado.esperan.to_string(),
         estado.entregadas.to_string(),
         estado.en_cola.to_string(),
+        diario(estado),
     ]
+}
+
+/// How many wait, and for how long the oldest has.
+fn diario(estado: &EstadoDeCarga) -> String {
+    if estado.encoladas == 0 {
+        return "0".to_owned();
+    }
+    let edad_s = estado.edad_max_ms / 1000;
+    format!("{} (la más antigua, {edad_s} s)", estado.encoladas)
 }
 
 fn actor(visto: &ActorVisto) -> [String; 6] {
