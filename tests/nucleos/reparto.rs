@@ -1,7 +1,5 @@
 //! The load manager's core: who gets which operation, and what becomes of those whose actor
 //! dies, is silent, or never was there.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::time::{Duration, Instant};
 
 use biblioteca::carga::reparto::{Ajuste, Entrada, Reparto, Salida};
@@ -11,7 +9,9 @@ use biblioteca::net::server::Par;
 use biblioteca::wire::json::leer_peticion;
 use biblioteca::wire::mensaje::{LatidoActor, Resultado};
 use biblioteca::wire::pedido::Pedido;
-use biblioteca::wire::respuesta::{Causa, Desenlace, Estado, Respuesta};
+use biblioteca::wire::respuesta::{Causa, Desenlace};
+
+use crate::decidida;
 
 const PLAZO: Duration = Duration::from_millis(2_500);
 
@@ -24,17 +24,6 @@ fn pedido(operacion: &str) -> Pedido {
 
 fn par(nombre: &str) -> Par {
     Par::from(nombre.as_bytes())
-}
-
-fn decidida() -> Desenlace {
-    Desenlace::Decidida(Respuesta {
-        estado: Estado::Confirmado,
-        rechazo: None,
-        mensaje: String::new(),
-        fecha: String::new(),
-        datos: "{}".into(),
-        repetida: false,
-    })
 }
 
 struct Mesa {

@@ -1,6 +1,4 @@
 //! An actor's core: which almacenamiento gets an operation, and what its silence means.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::time::{Duration, Instant};
 
 use biblioteca::actores::relevo::{Ajuste, Entrada, Relevo, Salida};
@@ -8,7 +6,9 @@ use biblioteca::domain::ids::Sede;
 use biblioteca::runtime::breaker::{self, EstadoBreaker};
 use biblioteca::wire::json::leer_peticion;
 use biblioteca::wire::mensaje::{Disposicion, Encargo, EstadoAlmacen, Resultado};
-use biblioteca::wire::respuesta::{Causa, Desenlace, Estado, Respuesta};
+use biblioteca::wire::respuesta::{Causa, Desenlace};
+
+use crate::decidida;
 
 fn encargo(id: u64, plazo_ms: u32) -> Encargo {
     let texto = br#"{"operacion":"prestamo","isbn":"A","usuario":"u","op_id":"k"}"#;
@@ -22,17 +22,6 @@ fn encargo(id: u64, plazo_ms: u32) -> Encargo {
         edad_ms: None,
         intento: 1,
     }
-}
-
-fn decidida() -> Desenlace {
-    Desenlace::Decidida(Respuesta {
-        estado: Estado::Confirmado,
-        rechazo: None,
-        mensaje: String::new(),
-        fecha: String::new(),
-        datos: "{}".into(),
-        repetida: false,
-    })
 }
 
 struct Mesa {
@@ -370,35 +359,4 @@ fn the_age_of_a_queued_operation_grows_while_it_waits_here() {
         [Salida::Enviar(1, encargo)] => assert_eq!(encargo.edad_ms, Some(5_400)),
         otras => panic!("{otras:?}"),
     }
-}
-
-/// Seen in a drill: the standby that takes over had been the owner before and died as such,
-/// so that its breaker lets a single probe pass; everybody else waited out their time.
-#[test]
-fn what_waits_behind_a_probe_goes_on_when_the_probe_is_answered() {
-    let mut mesa = Mesa::nueva(2);
-    let morir_con_tres = |mesa: &mut Mesa, duenno: usize, heredero: usize, desde: u64| {
-        let ids: Vec<u64> = (desde..desde + 3)
-            .map(|id| enviado(&mesa.encarga(id)).1)
-            .collect();
-        assert!(mesa.paso(Entrada::Desconectado(duenno)).is_empty());
-        mesa.ahora += Duration::from_millis(300);
-        (ids, mesa.listo(heredero))
-    };
-    mesa.listo(1);
-    mesa.estado(0, Disposicion::EnEspera);
-    let (ids, enviadas) = morir_con_tres(&mut mesa, 1, 0, 1);
-    assert_eq!(enviadas.len(), 3);
-    for id in ids {
-        respondido(&mesa.resulta(0, id, decidida()));
-    }
-    mesa.estado(1, Disposicion::EnEspera);
-    let (_, enviadas) = morir_con_tres(&mut mesa, 0, 1, 4);
-    let (_, sonda) = enviado(&enviadas);
-    let salidas = mesa.resulta(1, sonda, decidida());
-    let siguen = salidas
-        .iter()
-        .filter(|salida| matches!(salida, Salida::Enviar(1, _)))
-        .count();
-    assert_eq!((siguen, salidas.len()), (2, 3), "{salidas:?}");
 }
