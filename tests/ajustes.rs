@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use biblioteca::domain::modo::Modo;
 use biblioteca::role::Role;
 use biblioteca::settings::load::{AjusteInvalido, Fuentes, cargar, cargar_nodo};
-use biblioteca::settings::{Ajustes, Modo, Registro};
+use biblioteca::settings::{Ajustes, Registro};
 use tempfile::TempDir;
 
 /// A folder with the given files, and the sources that name them in order.

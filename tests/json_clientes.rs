@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use biblioteca::domain::ids::Sede;
+use biblioteca::domain::modo::Modo;
 use biblioteca::domain::operacion::Operacion;
-use biblioteca::wire::json::{Invalida, Modo, Peticion, escribir_invalida, leer_peticion};
+use biblioteca::wire::json::{Invalida, Peticion, escribir_invalida, leer_peticion};
 use biblioteca::wire::respuesta::Causa;
 use proptest::prelude::*;
 

@@ -13,10 +13,11 @@ use tokio::sync::mpsc::{self, OwnedPermit};
 use crate::carga::actor::{Admitidas, Carga, Solicitud, Tic};
 use crate::carga::responder::{Remite, Responder, ahora, salida};
 use crate::domain::ids::Sede;
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
-use crate::wire::json::{Invalida, Modo, escribir_invalida, leer_peticion};
+use crate::wire::json::{Invalida, escribir_invalida, leer_peticion};
 use crate::wire::respuesta::{Causa, Desenlace};
 
 /// What the door needs to know.

@@ -10,9 +10,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::cli::{Carrera, Medida, Simulacro};
 use crate::domain::ids::{Campo, Ejemplar, Isbn, OpId, Sede, Texto, Titulo, UsuarioId};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::role::Role;
-use crate::settings::Modo;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::validate::{PLAZO_MS_MAX, PLAZO_MS_MIN};
 

@@ -13,9 +13,9 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::role::Role;
-use crate::settings::Modo;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::load::Fuentes;
 use argumentos::{ArgsGlobales, ArgsNodo, ArgsPedir, Raiz, Verbo, VerboCatalogo};

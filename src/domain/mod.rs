@@ -8,6 +8,7 @@
 pub mod devolucion;
 pub mod foto;
 pub mod ids;
+pub mod modo;
 pub mod operacion;
 pub mod plazo;
 pub mod prestamo;

@@ -14,6 +14,7 @@ use crate::carga::clientes::Clientes;
 use crate::carga::reparto::Ajuste;
 use crate::carga::trabajo::Trabajo;
 use crate::db::diario::{ARCHIVO, Diario, Opciones};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::domain::reglas::Reglas;
 use crate::net::news;
@@ -21,7 +22,7 @@ use crate::net::server::{Escucha, servir};
 use crate::net::socket::Publico;
 use crate::nodo::{ArranqueError, Entorno, hasta};
 use crate::runtime::guardian::{Puesto, vigilar};
-use crate::settings::{Modo, Modos};
+use crate::settings::Modos;
 use crate::wire::codec::TRAMA_BYTES_MAX;
 use crate::wire::json::SOLICITUD_BYTES_MAX;
 

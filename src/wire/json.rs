@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::domain::ids::{Campo, OpId, Sede, Texto};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::wire::huella::{Contenido, Huella};
 use crate::wire::pedido::Pedido;
@@ -23,15 +24,6 @@ pub const PLAZO_MS: std::ops::RangeInclusive<u32> = 100..=30_000;
 
 /// When a client that found no room should come back, in ms: a few commits later.
 pub const REINTENTAR_MS: u32 = 50;
-
-/// Whether the client waits for the decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Modo {
-    /// It waits for CONFIRMADO or a refusal.
-    Sincrono,
-    /// ENCOLADO is enough.
-    Asincrono,
-}
 
 /// The fields of a request, each as it was written: only those that mean something are read,
 /// and an `id` goes back to the letter.
@@ -244,12 +236,13 @@ pub fn campo_texto<K: Campo>(campos: &Campos<'_>) -> Result<Option<Texto<K>>, St
 }
 
 fn leer_modo(campos: &Campos<'_>) -> Result<Option<Modo>, Mal> {
-    match campo_crudo(campos, "modo") {
-        Ok(None) => Ok(None),
-        Ok(Some(texto)) if texto == "sincrono" => Ok(Some(Modo::Sincrono)),
-        Ok(Some(texto)) if texto == "asincrono" => Ok(Some(Modo::Asincrono)),
-        _ => Err(mal("el campo 'modo' debe ser 'sincrono' o 'asincrono'")),
-    }
+    let palabra = campo_crudo(campos, "modo").map_err(mal)?;
+    palabra
+        .map(|palabra| {
+            Modo::de_palabra(&palabra)
+                .ok_or_else(|| mal("el campo 'modo' debe ser 'sincrono' o 'asincrono'"))
+        })
+        .transpose()
 }
 
 fn leer_plazo(campos: &Campos<'_>) -> Result<Option<u32>, Mal> {

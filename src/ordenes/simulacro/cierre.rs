@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::db::auditoria;
 use crate::domain::ids::{Isbn, OpId, UsuarioId};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::net::socket::Contexto;
 use crate::ordenes::SalidaError;
@@ -19,7 +20,7 @@ use crate::ordenes::simulacro::mostrador::recibo;
 use crate::solicitante::intercambio::Intercambio;
 use crate::solicitante::recibos::Recibo;
 use crate::solicitante::reintento::{Azar, Limites};
-use crate::wire::json_cliente::{Modo, Solicitud};
+use crate::wire::json_cliente::Solicitud;
 use crate::wire::respuesta::Estado;
 
 /// How long all that was queued may take once everything is healed (fault case 45).

@@ -11,13 +11,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::domain::ids::{Isbn, OpId, UsuarioId};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::net::socket::{Contexto, NetError};
 use crate::ordenes::cargas::Cargas;
 use crate::solicitante::intercambio::Intercambio;
 use crate::solicitante::recibos::Recibo;
 use crate::solicitante::reintento::{Azar, Final, Limites};
-use crate::wire::json_cliente::{Modo, Solicitud};
+use crate::wire::json_cliente::Solicitud;
 use crate::wire::respuesta::Estado;
 
 /// Of 100 operations.
