@@ -12,9 +12,8 @@ use biblioteca::wire::respuesta::{Causa, Desenlace, Estado, Respuesta};
 
 fn encargo(id: u64, plazo_ms: u32) -> Encargo {
     let texto = br#"{"operacion":"prestamo","isbn":"A","usuario":"u","op_id":"k"}"#;
-    let pedido = leer_peticion(texto, &Sede::parse("sede1").unwrap())
-        .unwrap()
-        .pedido;
+    let sede = Sede::parse("sede1").unwrap();
+    let pedido = leer_peticion(texto, &sede).unwrap().pedido;
     Encargo {
         id,
         pedido,
@@ -393,12 +392,9 @@ fn what_waits_behind_a_probe_goes_on_when_the_probe_is_answered() {
         respondido(&mesa.resulta(0, id, decidida()));
     }
     mesa.estado(1, Disposicion::EnEspera);
-    let (_, enviadas) = morir_con_tres(&mut mesa, 0, 1, 4);
-    let (_, sonda) = enviado(&enviadas);
+    let (_, sonda) = enviado(&morir_con_tres(&mut mesa, 0, 1, 4).1);
     let salidas = mesa.resulta(1, sonda, decidida());
-    let siguen = salidas
-        .iter()
-        .filter(|salida| matches!(salida, Salida::Enviar(1, _)))
-        .count();
+    let sigue = |salida: &&Salida| matches!(salida, Salida::Enviar(1, _));
+    let siguen = salidas.iter().filter(sigue).count();
     assert_eq!((siguen, salidas.len()), (2, 3), "{salidas:?}");
 }
