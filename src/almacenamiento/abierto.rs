@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use crate::almacenamiento::actor::{Ajuste, EstadoColas};
 use crate::almacenamiento::escritor::escribir;
 use crate::almacenamiento::lector::leer;
-use crate::almacenamiento::tarea::Tarea;
+use crate::almacenamiento::tarea::{Origen, Tarea};
 use crate::db::{Almacen, Fallo};
 
 /// Reads that may wait for a connection; more are refused, since a read may be repeated.
@@ -84,15 +84,16 @@ impl Abierto {
     /// Queues it where it belongs.
     ///
     /// # Errors
-    /// Gives it back when that queue is full.
-    pub fn encolar(&self, tarea: Tarea) -> Result<(), Tarea> {
+    /// Whom to tell that the queue is full.
+    pub fn encolar(&self, tarea: Tarea) -> Result<(), Origen> {
         let pedido = &tarea.pedido;
         let cola = match (pedido.operacion.es_lectura(), &pedido.titulo) {
             (true, Some(_)) => &self.busquedas,
             (true, None) => &self.lecturas,
             (false, _) => &self.cola,
         };
-        cola.try_send(tarea).map_err(|error| error.into_inner())
+        cola.try_send(tarea)
+            .map_err(|error| error.into_inner().origen)
     }
 
     /// What waits now.

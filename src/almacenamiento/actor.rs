@@ -231,9 +231,9 @@ impl Almacenamiento {
                 devueltas.push((tarea.origen, Desenlace::EnEspera));
                 continue;
             };
-            if let Err(tarea) = abierto.encolar(tarea) {
+            if let Err(origen) = abierto.encolar(tarea) {
                 let desenlace = Desenlace::NoAplicada(Causa::ColaLlena);
-                devueltas.push((tarea.origen, desenlace));
+                devueltas.push((origen, desenlace));
             }
         }
         self.ajuste.contestador.contestar(devueltas);

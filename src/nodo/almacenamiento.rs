@@ -57,7 +57,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         puesto.clone(),
         Rotulo {
             nodo: ajustes.nodo.id.clone(),
-            archivo: ruta(ajustes)?.display().to_string(),
+            archivo: rotulo_de_base(ajustes)?,
         },
         Rc::clone(&anuncio),
         salidas.clone(),
@@ -137,6 +137,14 @@ pub fn buscador(ajustes: &Ajustes) -> Result<Option<Buscador>, ArranqueError> {
     Buscador::nuevo(urls, reglas, almacenamiento.lectores)
         .map(Some)
         .map_err(ArranqueError::Regla)
+}
+
+/// What `estado` calls the configured database: its file, or its servers.
+fn rotulo_de_base(ajustes: &Ajustes) -> Result<String, ArranqueError> {
+    Ok(match buscador(ajustes)? {
+        Some(buscador) => buscador.nombre(),
+        None => ruta(ajustes)?.display().to_string(),
+    })
 }
 
 fn ruta(ajustes: &Ajustes) -> Result<PathBuf, ArranqueError> {
