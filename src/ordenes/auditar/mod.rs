@@ -41,9 +41,12 @@ const PREGUNTA: Limites = Limites {
 /// # Errors
 /// [`SalidaError::Uso`] when a file is not there or not readable.
 pub async fn auditar(ajustes: &Ajustes, rutas: &[PathBuf]) -> Result<Salida, SalidaError> {
-    let base = ajustes
-        .ruta_sqlite()
-        .ok_or_else(|| SalidaError::Uso("falta almacenamiento.base_datos".into()))?;
+    let base = ajustes.ruta_sqlite().ok_or_else(|| {
+        SalidaError::Uso(
+            "auditar lee una base de datos SQLite; almacenamiento.base_datos no es de SQLite"
+                .into(),
+        )
+    })?;
     let mut recibos = Vec::new();
     let mut ilegibles = 0;
     for ruta in rutas {
