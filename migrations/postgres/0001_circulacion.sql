@@ -136,10 +136,12 @@ CREATE TRIGGER historial_no_se_borra BEFORE DELETE OR TRUNCATE ON historial
 CREATE TRIGGER historial_no_cambia BEFORE UPDATE ON historial
     EXECUTE FUNCTION prohibido('historial es de solo agregar');
 
--- total counts every copy: available + lent + out of service.
+-- total counts every copy: available + lent + out of service. (SELECT …) IS NULL and not NOT
+-- EXISTS: each copy is looked up, and the open loans are never read whole.
 CREATE VIEW disponibilidad (isbn, sede, total, disponibles) AS
 SELECT e.isbn, e.sede, count(*),
-       count(*) FILTER (WHERE e.estado = 'en_servicio' AND NOT EXISTS (
-           SELECT 1 FROM prestamos p WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL))
+       count(*) FILTER (WHERE e.estado = 'en_servicio' AND (
+                 SELECT p.id FROM prestamos p
+                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL) IS NULL)
 FROM ejemplares e
 GROUP BY e.isbn, e.sede;

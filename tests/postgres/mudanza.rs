@@ -16,7 +16,7 @@ async fn everything_moves_and_every_repeat_gets_its_old_answer() {
     let vieja = SqliteAlmacen::abrir(Opciones::nuevas(&ruta)).await.unwrap();
     vieja.administrar(Encomienda::Sembrar).await.unwrap();
     let pedidos = vec![
-        con_op_id(prestamo("@Libro5-sede1-1", "ana"), "op-1"),
+        con_op_id(prestamo("@Libro60-sede1-1", "ana"), "op-1"),
         con_op_id(prestamo("@Libro300-sede2-1", "beto \"ñ\" \\"), "op-2"),
         con_op_id(prestamo("Libro456", "nadie"), "op-3"),
         con_op_id(renovacion("@Libro300-sede2-1", "beto \"ñ\" \\"), "op-4"),
@@ -41,9 +41,9 @@ async fn everything_moves_and_every_repeat_gets_its_old_answer() {
         assert_eq!(repetida, antes);
     }
     // Numbers go on after the old ones, and what was lent comes back.
-    let vuelta = pedir(&nueva, devolucion("@Libro5-sede1-1", "ana")).await;
+    let vuelta = pedir(&nueva, devolucion("@Libro60-sede1-1", "ana")).await;
     assert_eq!(vuelta.unwrap().rechazo, None);
-    let otro = pedir(&nueva, prestamo("@Libro5-sede1-1", "caro")).await;
+    let otro = pedir(&nueva, prestamo("@Libro60-sede1-1", "caro")).await;
     assert_eq!(otro.unwrap().rechazo, None);
     match mudar(&ruta, &urls).await {
         Err(Fallo::Inservible(motivo)) => assert!(motivo.contains("ya tiene"), "{motivo}"),

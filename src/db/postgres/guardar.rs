@@ -20,7 +20,7 @@ use crate::wire::respuesta::Respuesta;
 
 /// The count of the changed loans makes the new ones wait: a copy that came back and went out
 /// again in one batch has never two open loans. Numbers are the database's: several
-/// almacenamientos draw them.
+/// almacenamientos draw them. `coalesce` keeps the planner to the primary key.
 const EFECTOS: &str = "
 WITH creado AS (
     INSERT INTO usuarios (id, creado_en)
@@ -32,7 +32,7 @@ WITH creado AS (
         renovaciones = c.renovaciones, devuelto_en = c.devuelto
     FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[])
         AS c(id, vence, renovaciones, devuelto)
-    WHERE p.id = c.id AND p.devuelto_en IS NULL
+    WHERE p.id = c.id AND coalesce(p.devuelto_en, '') = ''
     RETURNING 1
 ), nuevo AS (
     INSERT INTO prestamos
@@ -72,9 +72,9 @@ SELECT (SELECT count(*) FROM repetida), (SELECT count(*) FROM nueva)";
 const EXISTENCIAS: &str = "
 SELECT coalesce(json_agg(json_build_array(isbn, sede, disponibles, total)), '[]')::text
 FROM (SELECT e.isbn, e.sede, count(*) AS total,
-             count(*) FILTER (WHERE e.estado = 'en_servicio' AND NOT EXISTS (
-                 SELECT 1 FROM prestamos p
-                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL)) AS disponibles
+             count(*) FILTER (WHERE e.estado = 'en_servicio' AND (
+                 SELECT p.id FROM prestamos p
+                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL) IS NULL) AS disponibles
       FROM ejemplares e WHERE e.isbn = ANY($1::text[])
       GROUP BY e.isbn, e.sede) d";
 

@@ -29,9 +29,9 @@ const POR_ISBN: &str = "SELECT l.isbn, l.titulo, l.autor,
 const POR_TITULO: &str = "SELECT l.isbn, l.titulo, l.autor,
     coalesce((SELECT json_agg(json_build_array(d.sede, d.disponibles, d.total)) FROM (
         SELECT e.sede, count(*) AS total, count(*) FILTER (
-            WHERE e.estado = 'en_servicio' AND NOT EXISTS (
-                SELECT 1 FROM prestamos p WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL
-            )) AS disponibles
+            WHERE e.estado = 'en_servicio' AND (
+                 SELECT p.id FROM prestamos p
+                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL) IS NULL) AS disponibles
         FROM ejemplares e WHERE e.isbn = l.isbn GROUP BY e.sede) d), '[]')::text
     FROM (SELECT * FROM libros
           WHERE NOT EXISTS (SELECT 1 FROM unnest($1::text[]) AS p(patron)
@@ -41,8 +41,9 @@ const POR_TITULO: &str = "SELECT l.isbn, l.titulo, l.autor,
 
 const POR_EJEMPLAR: &str = "SELECT l.isbn, l.titulo, l.autor,
     json_build_array(json_build_array(e.sede,
-        CASE WHEN e.estado = 'en_servicio' AND NOT EXISTS (
-            SELECT 1 FROM prestamos p WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL)
+        CASE WHEN e.estado = 'en_servicio' AND (
+                 SELECT p.id FROM prestamos p
+                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL) IS NULL
         THEN 1 ELSE 0 END, 1))::text
     FROM ejemplares e JOIN libros l ON l.isbn = e.isbn WHERE e.codigo = $1";
 
