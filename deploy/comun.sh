@@ -32,7 +32,19 @@ hay_zmq() {
     return 1
 }
 
-# Rust, a C compiler (SQLite is built from source) and libzmq's development files.
+# The programs of PostgreSQL, in the folder of Debian's newest version or in the PATH: the
+# tests start servers of their own.
+hay_postgres() {
+    local programa
+    for programa in /usr/lib/postgresql/*/bin/initdb; do
+        [ -x "$programa" ] && return 0
+    done
+    command -v initdb >/dev/null
+}
+
+# Rust, a C compiler (SQLite is built from source) and libzmq's development files; with the
+# argument "pruebas", also the PostgreSQL that the tests start. Debian makes a cluster of its
+# own when the package is installed; nobody here needs it.
 preparar() {
     paso "Preparación"
     command -v cargo >/dev/null ||
@@ -40,6 +52,9 @@ preparar() {
     local faltan=()
     hay_zmq || faltan+=(libzmq3-dev)
     command -v cc >/dev/null || faltan+=(gcc libc6-dev)
+    if [ "${1:-}" = pruebas ] && ! hay_postgres; then
+        faltan+=(postgresql)
+    fi
     if [ ${#faltan[@]} -gt 0 ]; then
         echo "Se instala: ${faltan[*]}"
         command -v apt-get >/dev/null ||

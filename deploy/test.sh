@@ -47,7 +47,7 @@ revisar_dependencias() {
     fi
 }
 
-preparar
+preparar pruebas
 comprobar_guiones
 paso "Formato"
 cargo fmt --check

@@ -244,7 +244,7 @@ fn what_does_not_go_together_is_refused() {
 }
 
 #[test]
-fn only_one_sqlite_file_is_a_database_today_and_no_password_is_repeated() {
+fn a_database_is_one_sqlite_file_or_several_postgres_and_no_password_is_repeated() {
     let base = |urls: &str| con(&format!("[almacenamiento]\nbase_datos = [{urls}]"));
     dice(base(""), &["base_datos", "vacía"]);
     dice(
@@ -253,14 +253,13 @@ fn only_one_sqlite_file_is_a_database_today_and_no_password_is_repeated() {
     );
     dice(base("'sqlite::memory:'"), &["en disco"]);
     dice(base("'mysql://x'"), &["sqlite: o postgres:"]);
-    for urls in [
-        "'postgres://u:clave@pc1/biblioteca'",
-        "'sqlite:a.db', 'postgres://u:clave@pc1/biblioteca'",
-    ] {
-        let sentencia = base(urls).unwrap_err().to_string();
-        assert!(sentencia.contains("sqlite"), "{sentencia}");
-        assert!(!sentencia.contains("clave@"), "{sentencia}");
-    }
+    let mezcla = base("'sqlite:a.db', 'postgres://u:clave@pc1/biblioteca'");
+    let sentencia = mezcla.unwrap_err().to_string();
+    assert!(sentencia.contains("sqlite"), "{sentencia}");
+    assert!(!sentencia.contains("clave@"), "{sentencia}");
+    let varias = base("'postgres://u@pc1/biblioteca', 'postgresql://u@pc2/biblioteca'").unwrap();
+    assert_eq!(varias.almacenamiento.base_datos.len(), 2);
+    assert_eq!(varias.ruta_sqlite(), None);
     let ajustes = con("[nodo]\ndatos = 'datos/b'\n[almacenamiento]\nbase_datos = 'sqlite:../x.db'");
     assert_eq!(
         ajustes.unwrap().ruta_sqlite().unwrap(),

@@ -1,4 +1,5 @@
-//! The contract of every `Almacen`, as sentences; today's only kind is SQLite.
+//! The contract of every `Almacen`, as sentences, each on SQLite and on a PostgreSQL that the
+//! test starts.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -16,3 +17,7 @@ mod modelo;
 mod reglas;
 #[path = "almacen/repeticiones.rs"]
 mod repeticiones;
+// Shared with tests/postgres, which uses the rest of it.
+#[allow(dead_code)]
+#[path = "postgres/servidor.rs"]
+mod servidor;

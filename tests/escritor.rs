@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use biblioteca::almacenamiento::escritor::escribir;
 use biblioteca::almacenamiento::tarea::{Contestador, Origen, Tarea};
-use biblioteca::db::{Almacen, Asiento, Fallo};
+use biblioteca::db::{Almacen, Asiento, Fallo, Remedio};
 use biblioteca::domain::ids::Sede;
 use biblioteca::wire::admin::{Encomienda, Informe};
 use biblioteca::wire::json::leer_peticion;
@@ -56,6 +56,14 @@ impl Almacen for Fingido {
 
     fn base_id(&self) -> &str {
         "fingida"
+    }
+
+    fn remedio(&self) -> Remedio {
+        Remedio::Terminar
+    }
+
+    fn perdida(&self) -> BoxFuture<'_, ()> {
+        futures::future::pending().boxed()
     }
 }
 

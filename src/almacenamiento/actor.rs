@@ -1,9 +1,10 @@
 //! The storage supervisor as an actor: opens the database or stands by, admits operations,
-//! and ends when its database can no longer be trusted.
+//! opens it again when it was lost, and ends when it can no longer be trusted.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture,
@@ -11,12 +12,11 @@ use actix::{
 };
 use futures::future::LocalBoxFuture;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
-use crate::almacenamiento::escritor::{desenlace_de, escribir};
-use crate::almacenamiento::lector::leer;
+use crate::almacenamiento::abierto::Abierto;
+use crate::almacenamiento::escritor::desenlace_de;
 use crate::almacenamiento::tarea::{Contestador, Tarea};
-use crate::db::{Almacen, Fallo};
+use crate::db::{Almacen, Fallo, Remedio};
 use crate::net::server::Par;
 use crate::runtime::guardian::{Centinela, Fin, Rendicion};
 use crate::wire::admin::Encomienda;
@@ -25,8 +25,9 @@ use crate::wire::mensaje::{Disposicion, EstadoAlmacen, Mensaje};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Desenlace};
 
-/// Reads that may wait for a connection; more are refused, since a read may be repeated.
-const LECTURAS_MAX: usize = 1024;
+/// Pause before a database that was not there is searched again. A search itself takes up to
+/// a second; a new primary must be found well within the 8 s that it may take to appear.
+const BUSQUEDA_PAUSA: Duration = Duration::from_millis(250);
 
 /// Opens the database. With `esperar` it waits for the owner's lock, else a database that
 /// somebody owns is [`Fallo::Ocupada`].
@@ -88,24 +89,27 @@ pub struct EstadoColas {
 #[rtype(result = "()")]
 pub struct Drenar;
 
+/// The writer of the `n`-th opening ended.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct EscritorTerminado(Result<(), Fallo>);
+struct EscritorTerminado(u64, Result<(), Fallo>);
 
-struct Abierto {
-    almacen: Arc<dyn Almacen>,
-    cola: mpsc::Sender<Tarea>,
-    lecturas: mpsc::Sender<Tarea>,
-    /// Searches by title have a reader of their own: they take a hundred times as long.
-    busquedas: mpsc::Sender<Tarea>,
-    escritor: JoinHandle<()>,
-}
+/// The database of the `n`-th opening is lost.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct BasePerdida(u64);
 
 /// See the module's doc.
 pub struct Almacenamiento {
     centinela: Centinela,
     ajuste: Ajuste,
     abierto: Option<Abierto>,
+    /// Openings so far: news of an earlier one are old.
+    aperturas: u64,
+    /// A drain has begun: a database that comes back is not opened any more.
+    drenando: bool,
+    /// Why the database is not there, as last told to the log.
+    ausencia: Option<String>,
 }
 
 impl Almacenamiento {
@@ -116,6 +120,9 @@ impl Almacenamiento {
             centinela,
             ajuste,
             abierto: None,
+            aperturas: 0,
+            drenando: false,
+            ausencia: None,
         }
     }
 
@@ -123,7 +130,7 @@ impl Almacenamiento {
         let base_id = self
             .abierto
             .as_ref()
-            .map(|abierto| abierto.almacen.base_id().to_owned());
+            .map(|abierto| abierto.almacen().base_id().to_owned());
         *self.ajuste.anuncio.borrow_mut() = EstadoAlmacen {
             disposicion,
             base_id: base_id.unwrap_or_default(),
@@ -139,48 +146,67 @@ impl Almacenamiento {
 
     fn abierta(&mut self, resultado: Result<Arc<dyn Almacen>, Fallo>, ctx: &mut Context<Self>) {
         match resultado {
-            Ok(almacen) => {
-                tracing::info!(base_id = almacen.base_id(), "base de datos abierta");
-                let (cola, tareas) = mpsc::channel(self.ajuste.cola_max);
-                let trabajo = escribir(
-                    Arc::clone(&almacen),
-                    tareas,
-                    self.ajuste.lote_max,
-                    self.ajuste.contestador.clone(),
-                );
-                let yo = ctx.address();
-                let escritor = actix_rt::spawn(async move {
-                    // In a task of its own: its panic must not go unnoticed.
-                    let fin = match actix_rt::spawn(trabajo).await {
-                        Ok(fin) => fin.map(|_| ()),
-                        Err(_) => Err(Fallo::Defecto("panic".to_owned())),
-                    };
-                    yo.do_send(EscritorTerminado(fin));
-                });
-                let lectores =
-                    |cuantos| leer(&almacen, cuantos, LECTURAS_MAX, &self.ajuste.contestador);
-                let busquedas = lectores(1);
-                let lecturas = lectores(self.ajuste.lectores.saturating_sub(1));
-                self.abierto = Some(Abierto {
-                    almacen,
-                    cola,
-                    lecturas,
-                    busquedas,
-                    escritor,
-                });
-                self.anunciar(Disposicion::Listo);
-            }
+            Ok(almacen) => self.trabajar(almacen, ctx),
             Err(Fallo::Ocupada) => {
                 tracing::info!("otro proceso tiene la base de datos; quedo en espera");
                 self.anunciar(Disposicion::EnEspera);
                 self.abrir(true, ctx);
             }
             Err(Fallo::Inservible(motivo)) => self.rendirse(motivo, ctx),
+            Err(Fallo::SinPrimario(motivo)) => self.buscar_despues(motivo, ctx),
             Err(fallo) => {
                 self.centinela.no_arranco(fallo.to_string());
                 ctx.stop();
             }
         }
+    }
+
+    /// Takes operations from now on.
+    fn trabajar(&mut self, almacen: Arc<dyn Almacen>, ctx: &mut Context<Self>) {
+        if self.drenando {
+            return;
+        }
+        tracing::info!(base_id = almacen.base_id(), "base de datos abierta");
+        self.ausencia = None;
+        self.aperturas += 1;
+        let apertura = self.aperturas;
+        let (yo, vigia) = (ctx.address(), ctx.address());
+        self.abierto = Some(Abierto::nuevo(
+            almacen,
+            &self.ajuste,
+            move |fin| yo.do_send(EscritorTerminado(apertura, fin)),
+            move || vigia.do_send(BasePerdida(apertura)),
+        ));
+        self.anunciar(Disposicion::Listo);
+    }
+
+    /// The database recovers without us: nothing is taken meanwhile, and this process goes on.
+    fn reabrir(&mut self, ctx: &mut Context<Self>) {
+        self.abierto = None;
+        self.anunciar(Disposicion::NoListo);
+        if !self.drenando {
+            self.abrir(false, ctx);
+        }
+    }
+
+    /// Tells the reason once, however often it is the same.
+    fn buscar_despues(&mut self, motivo: String, ctx: &mut Context<Self>) {
+        if self.drenando {
+            return;
+        }
+        if self.ausencia.as_ref() != Some(&motivo) {
+            tracing::warn!(
+                motivo,
+                "no hay base de datos que escriba; se sigue buscando"
+            );
+            self.ausencia = Some(motivo);
+        }
+        self.anunciar(Disposicion::NoListo);
+        ctx.run_later(BUSQUEDA_PAUSA, |actor, ctx| {
+            if !actor.drenando {
+                actor.abrir(false, ctx);
+            }
+        });
     }
 
     /// Starting again would not help: the process must end and say why.
@@ -205,16 +231,9 @@ impl Almacenamiento {
                 devueltas.push((tarea.origen, Desenlace::EnEspera));
                 continue;
             };
-            let cola = if tarea.pedido.titulo.is_some() && tarea.pedido.operacion.es_lectura() {
-                &abierto.busquedas
-            } else if tarea.pedido.operacion.es_lectura() {
-                &abierto.lecturas
-            } else {
-                &abierto.cola
-            };
-            if let Err(error) = cola.try_send(tarea) {
+            if let Err(origen) = abierto.encolar(tarea) {
                 let desenlace = Desenlace::NoAplicada(Causa::ColaLlena);
-                devueltas.push((error.into_inner().origen, desenlace));
+                devueltas.push((origen, desenlace));
             }
         }
         self.ajuste.contestador.contestar(devueltas);
@@ -225,7 +244,7 @@ impl Almacenamiento {
         let almacen = self
             .abierto
             .as_ref()
-            .map(|abierto| Arc::clone(&abierto.almacen));
+            .map(|abierto| Arc::clone(abierto.almacen()));
         actix_rt::spawn(async move {
             let informe = match almacen {
                 None => Err("este almacenamiento no tiene la base de datos".to_owned()),
@@ -277,7 +296,7 @@ impl Handler<Validar> for Almacenamiento {
             let _ = espera.send(Desenlace::NoAplicada(Causa::SinAlmacenamiento));
             return;
         };
-        let almacen = Arc::clone(&abierto.almacen);
+        let almacen = Arc::clone(abierto.almacen());
         actix_rt::spawn(async move {
             let desenlace = match almacen.validar(pedido).await {
                 Ok(respuesta) => Desenlace::Decidida(respuesta),
@@ -290,13 +309,31 @@ impl Handler<Validar> for Almacenamiento {
 
 impl Handler<EscritorTerminado> for Almacenamiento {
     type Result = ();
-    fn handle(&mut self, EscritorTerminado(fin): EscritorTerminado, ctx: &mut Self::Context) {
-        if let Err(fallo) = fin {
-            let motivo = format!(
-                "no se sabe si el último commit llegó al disco ({fallo}); el proceso termina \
-                 para que la base de datos se recupere al abrirla de nuevo"
-            );
-            self.rendirse(motivo, ctx);
+    fn handle(&mut self, fin: EscritorTerminado, ctx: &mut Self::Context) {
+        let EscritorTerminado(apertura, Err(fallo)) = fin else {
+            return;
+        };
+        let Some(abierto) = self.abierto.as_ref().filter(|_| apertura == self.aperturas) else {
+            return;
+        };
+        // After a panic of the writer nobody has answered its batch: only our end tells them.
+        let defecto = matches!(fallo, Fallo::Defecto(_));
+        if !defecto && abierto.almacen().remedio() == Remedio::Reabrir {
+            return self.reabrir(ctx);
+        }
+        let motivo = format!(
+            "no se sabe si el último commit llegó al disco ({fallo}); el proceso termina \
+             para que la base de datos se recupere al abrirla de nuevo"
+        );
+        self.rendirse(motivo, ctx);
+    }
+}
+
+impl Handler<BasePerdida> for Almacenamiento {
+    type Result = ();
+    fn handle(&mut self, BasePerdida(apertura): BasePerdida, ctx: &mut Self::Context) {
+        if self.abierto.is_some() && apertura == self.aperturas {
+            self.reabrir(ctx);
         }
     }
 }
@@ -304,20 +341,16 @@ impl Handler<EscritorTerminado> for Almacenamiento {
 impl Handler<VerEstado> for Almacenamiento {
     type Result = EstadoColas;
     fn handle(&mut self, _: VerEstado, _: &mut Self::Context) -> EstadoColas {
-        let esperan = |cola: &mpsc::Sender<Tarea>| cola.max_capacity() - cola.capacity();
-        self.abierto
-            .as_ref()
-            .map_or_else(EstadoColas::default, |abierto| EstadoColas {
-                en_cola: esperan(&abierto.cola),
-                lecturas: esperan(&abierto.lecturas),
-            })
+        let abierto = self.abierto.as_ref();
+        abierto.map_or_else(EstadoColas::default, Abierto::colas)
     }
 }
 
 impl Handler<Drenar> for Almacenamiento {
     type Result = ResponseFuture<()>;
     fn handle(&mut self, _: Drenar, _: &mut Self::Context) -> Self::Result {
-        let escritor = self.abierto.take().map(|abierto| abierto.escritor);
+        self.drenando = true;
+        let escritor = self.abierto.take().map(Abierto::drenar);
         self.anunciar(Disposicion::NoListo);
         Box::pin(async move {
             if let Some(escritor) = escritor {

@@ -25,8 +25,8 @@ pub struct EstadoEscritor {
 /// Runs until every sender of `cola` is gone.
 ///
 /// # Errors
-/// [`Fallo`] when the outcome of a commit is not known: nothing may be decided on this
-/// connection any more, so its owner must end and be started afresh.
+/// [`Fallo`] when the outcome of a commit is not known, or the database is lost: nothing may
+/// be decided on this store any more. What still waits is told so at once.
 pub async fn escribir(
     almacen: Arc<dyn Almacen>,
     mut cola: mpsc::Receiver<Tarea>,
@@ -47,6 +47,7 @@ pub async fn escribir(
         let incierto = desenlaces.fin.err();
         contestador.contestar(origenes.into_iter().zip(desenlaces.de_cada_una));
         if let Some(fallo) = incierto {
+            devolver(cola, &contestador);
             return Err(fallo);
         }
     }
@@ -130,6 +131,19 @@ fn una_vez(resultado: Result<Vec<Respuesta>, Fallo>, cuantas: usize) -> Decidida
     }
 }
 
+/// Tells everybody in the queue that nothing was done.
+fn devolver(mut cola: mpsc::Receiver<Tarea>, contestador: &Contestador) {
+    cola.close();
+    let mut devueltas = Vec::new();
+    while let Ok(tarea) = cola.try_recv() {
+        devueltas.push((
+            tarea.origen,
+            Desenlace::NoAplicada(Causa::SinAlmacenamiento),
+        ));
+    }
+    contestador.contestar(devueltas);
+}
+
 /// Parts the batch from its senders; whoever has stopped waiting is told, not written.
 fn separar(tareas: &mut Vec<Tarea>, contestador: &Contestador) -> (Vec<Origen>, Vec<Asiento>) {
     let ahora = Instant::now();
@@ -158,7 +172,7 @@ fn separar(tareas: &mut Vec<Tarea>, contestador: &Contestador) -> (Vec<Origen>, 
 #[must_use]
 pub const fn desenlace_de(fallo: &Fallo) -> Desenlace {
     match fallo {
-        Fallo::NoAplicado(_) | Fallo::Inservible(_) | Fallo::Ocupada => {
+        Fallo::NoAplicado(_) | Fallo::Inservible(_) | Fallo::SinPrimario(_) | Fallo::Ocupada => {
             Desenlace::NoAplicada(Causa::SinAlmacenamiento)
         }
         Fallo::Defecto(_) => Desenlace::Envenenada,

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::cli::valores::{
+    Cargas, Roles, archivo_sqlite, cargas, carrera, entero, modo, op_id, operacion, roles, semilla,
+    texto,
+};
 use crate::cli::{Carrera, Medida, Simulacro};
-use crate::domain::ids::{Campo, Ejemplar, Isbn, OpId, Sede, Texto, Titulo, UsuarioId};
+use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
-use crate::role::Role;
-use crate::settings::endpoint::Endpoint;
 use crate::settings::validate::{PLAZO_MS_MAX, PLAZO_MS_MIN};
 
 /// clap's own has English headings.
@@ -135,6 +137,14 @@ pub(super) enum Verbo {
         after_help = "Ejemplo:\n  biblioteca catalogo importar libros.csv"
     )]
     Catalogo(ArgsCatalogo),
+    /// Pone al día las tablas de PostgreSQL, con la dirección de la dueña de la base de datos
+    #[command(
+        override_usage = "biblioteca migrar [--desde sqlite:RUTA] [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplo:\n  BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS=postgres://biblioteca_duena:CLAVE@pc4/biblioteca biblioteca migrar\n  biblioteca migrar --config duena.toml --desde sqlite:datos/biblioteca.db\n\nLos roles se crean una vez con deploy/postgres/roles.sql."
+    )]
+    Migrar(ArgsMigrar),
     /// Mide cuántas operaciones por segundo se atienden y cuánto tardan
     #[command(
         override_usage = "biblioteca medir [OPCIONES]",
@@ -202,6 +212,16 @@ pub(super) struct ArgsPedir {
 
 #[derive(Debug, Args)]
 pub(super) struct ArgsSembrar {
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsMigrar {
+    /// Archivo SQLite cuya biblioteca se muda, entera, a la base de datos nueva y vacía
+    #[arg(long, value_name = "sqlite:RUTA", value_parser = archivo_sqlite)]
+    pub(super) desde: Option<PathBuf>,
     #[command(flatten)]
     pub(super) globales: ArgsGlobales,
 }
@@ -316,82 +336,4 @@ impl ArgsSimulacro {
             semilla: self.semilla,
         }
     }
-}
-
-/// One value to clap, many to us.
-#[derive(Debug, Clone)]
-pub(super) struct Roles(pub(super) Vec<Role>);
-
-/// One value to clap, many to us.
-#[derive(Debug, Clone)]
-pub(super) struct Cargas(pub(super) Vec<Endpoint>);
-
-fn roles(valor: &str) -> Result<Roles, String> {
-    Role::lista(valor)
-        .map(Roles)
-        .map_err(|error| error.to_string())
-}
-
-fn cargas(valor: &str) -> Result<Cargas, String> {
-    match Endpoint::lista(valor) {
-        Ok(lista) if lista.is_empty() => Err("la lista de cargas está vacía".to_owned()),
-        Ok(lista) => Ok(Cargas(lista)),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// What [`texto`] reads: each alias of [`Texto`].
-trait Leido: Sized {
-    fn leer(valor: &str) -> Result<Self, String>;
-}
-
-impl<K: Campo> Leido for Texto<K> {
-    fn leer(valor: &str) -> Result<Self, String> {
-        Self::parse(valor).map_err(|error| error.to_string())
-    }
-}
-
-fn texto<T: Leido>(valor: &str) -> Result<T, String> {
-    T::leer(valor)
-}
-
-fn op_id(valor: &str) -> Result<OpId, String> {
-    OpId::parse(valor).map_err(|error| error.to_string())
-}
-
-fn operacion(valor: &str) -> Result<Operacion, String> {
-    Operacion::de_palabra(valor).ok_or_else(|| {
-        format!("'{valor}' no es una operación: prestamo, devolucion, renovacion, consulta, estado")
-    })
-}
-
-fn modo(valor: &str) -> Result<Modo, String> {
-    Modo::de_palabra(valor)
-        .ok_or_else(|| format!("'{valor}' no es un modo: es sincrono o asincrono"))
-}
-
-fn carrera(valor: &str) -> Result<Carrera, String> {
-    if valor == "mezcla" {
-        return Ok(Carrera::Mezcla);
-    }
-    Operacion::de_palabra(valor)
-        .filter(|operacion| *operacion != Operacion::Estado)
-        .map(Carrera::Una)
-        .ok_or_else(|| {
-            format!("'{valor}' no se mide: prestamo, devolucion, renovacion, consulta, mezcla")
-        })
-}
-
-fn semilla(valor: &str) -> Result<u64, String> {
-    valor
-        .parse()
-        .map_err(|_| format!("'{valor}' no es un número de 0 a {}", u64::MAX))
-}
-
-fn entero<const MIN: u32, const MAX: u32>(valor: &str) -> Result<u32, String> {
-    valor
-        .parse()
-        .ok()
-        .filter(|numero| (MIN..=MAX).contains(numero))
-        .ok_or_else(|| format!("'{valor}' no es un número de {MIN} a {MAX}"))
 }

@@ -5,6 +5,7 @@
 
 mod argumentos;
 mod ayuda;
+mod valores;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -56,6 +57,11 @@ pub enum Orden {
     CatalogoImportar {
         /// The file.
         ruta: PathBuf,
+    },
+    /// Bring the tables of a PostgreSQL up to date.
+    Migrar {
+        /// The SQLite file of a library that moves there.
+        desde: Option<PathBuf>,
     },
     /// Measure throughput and latency.
     Medir(Medida),
@@ -205,6 +211,10 @@ where
             Orden::CatalogoImportar {
                 ruta: importar.ruta,
             }
+        }
+        Verbo::Migrar(args) => {
+            globales.sumar(args.globales);
+            Orden::Migrar { desde: args.desde }
         }
         Verbo::Medir(args) => {
             let medida = args.medida();

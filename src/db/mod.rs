@@ -1,17 +1,25 @@
 //! The database. The only folder that names sqlx; only `almacenamiento` (and the
 //! administrative verbs) open the library's, only `carga` its diario.
 //!
-//! `decision` turns a batch into verdicts with the pure rules and `redaccion` writes their
-//! answers, for every kind of database alike; `reloj` tells a time that never goes back;
-//! `sembrar` makes the starting data; `sqlite` is the embedded store, `auditoria` looks at one
-//! from outside; `diario` is the file of its own in which a carga keeps what it has
-//! acknowledged as queued.
+//! For every kind of database alike: `filas` reads what a batch is decided on, `decision`
+//! turns it into verdicts with the pure rules, `respuestas` and `redaccion` write the answers,
+//! `consulta` answers questions; `catalogo` and `sembrar` say what administrators add; `reloj`
+//! tells a time that never goes back. `sqlite` is the embedded store, `postgres` that of a
+//! library that has outgrown one PC; `mudanza` moves a library from the one to the other, and
+//! `auditoria` looks at a SQLite file from outside. `diario` is the file of its own in which a
+//! carga keeps what it has acknowledged as queued.
 
 pub mod auditoria;
+mod catalogo;
+mod consulta;
 mod decision;
 pub mod diario;
+mod filas;
+pub mod mudanza;
+pub mod postgres;
 mod redaccion;
 pub mod reloj;
+mod respuestas;
 mod sembrar;
 pub mod sqlite;
 mod titulo;
@@ -50,9 +58,22 @@ pub enum Fallo {
     /// The file is no database of ours, or a damaged one; a person must look.
     #[error("{0}")]
     Inservible(String),
+    /// Certainly nothing of it is in the database, and no server takes our writes now: the
+    /// store must be opened again, which searches for one that does.
+    #[error("no writable primary: {0}")]
+    SinPrimario(String),
     /// Another process owns the database.
     #[error("another process owns the database")]
     Ocupada,
+}
+
+/// What the owner of a store does when it cannot be trusted any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedio {
+    /// End: only a new process recovers what a failed write to the disk left behind.
+    Terminar,
+    /// Open it again, for as long as it takes: the database recovers by itself.
+    Reabrir,
 }
 
 /// A store of the library's circulation.
@@ -80,4 +101,11 @@ pub trait Almacen: Send + Sync {
 
     /// The database's own identity, drawn when it was made.
     fn base_id(&self) -> &str;
+
+    /// What its owner does after [`Fallo::Incierto`], or when [`Almacen::perdida`] ends.
+    fn remedio(&self) -> Remedio;
+
+    /// Ends when the store has lost its database; every call then fails at once. Never ends
+    /// for one that cannot lose it.
+    fn perdida(&self) -> BoxFuture<'_, ()>;
 }

@@ -12,6 +12,7 @@ use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Drenar};
 use crate::almacenamiento::puerta::{PuertaAlmacen, Rotulo};
 use crate::almacenamiento::tarea::Contestador;
 use crate::db::Almacen;
+use crate::db::postgres::Buscador;
 use crate::db::sqlite::{Opciones, SqliteAlmacen, esperar_candado};
 use crate::domain::reglas::{Registro, Reglas};
 use crate::net::server::{Escucha, servir};
@@ -56,7 +57,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         puesto.clone(),
         Rotulo {
             nodo: ajustes.nodo.id.clone(),
-            archivo: ruta(ajustes)?.display().to_string(),
+            archivo: rotulo_de_base(ajustes)?,
         },
         Rc::clone(&anuncio),
         salidas.clone(),
@@ -92,6 +93,16 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
 }
 
 fn abridor(ajustes: &Ajustes) -> Result<Abrir, ArranqueError> {
+    if let Some(buscador) = buscador(ajustes)? {
+        let buscador = Rc::new(buscador);
+        return Ok(Rc::new(move |_| {
+            let buscador = Rc::clone(&buscador);
+            Box::pin(async move {
+                let almacen = buscador.abrir().await?;
+                Ok(Arc::new(almacen) as Arc<dyn Almacen>)
+            })
+        }));
+    }
     let (ruta, reglas) = (ruta(ajustes)?, reglas(ajustes)?);
     let lectores = ajustes.almacenamiento.lectores;
     Ok(Rc::new(move |esperar| {
@@ -111,6 +122,29 @@ fn abridor(ajustes: &Ajustes) -> Result<Abrir, ArranqueError> {
             Ok(Arc::new(almacen) as Arc<dyn Almacen>)
         })
     }))
+}
+
+/// Who finds the primary, when the configured database is PostgreSQL.
+///
+/// # Errors
+/// [`ArranqueError::Regla`] when a rule or an address is not usable.
+pub fn buscador(ajustes: &Ajustes) -> Result<Option<Buscador>, ArranqueError> {
+    let almacenamiento = &ajustes.almacenamiento;
+    if ajustes.ruta_sqlite().is_some() {
+        return Ok(None);
+    }
+    let (urls, reglas) = (&almacenamiento.base_datos, reglas(ajustes)?);
+    Buscador::nuevo(urls, reglas, almacenamiento.lectores)
+        .map(Some)
+        .map_err(ArranqueError::Regla)
+}
+
+/// What `estado` calls the configured database: its file, or its servers.
+fn rotulo_de_base(ajustes: &Ajustes) -> Result<String, ArranqueError> {
+    Ok(match buscador(ajustes)? {
+        Some(buscador) => buscador.nombre(),
+        None => ruta(ajustes)?.display().to_string(),
+    })
 }
 
 fn ruta(ajustes: &Ajustes) -> Result<PathBuf, ArranqueError> {

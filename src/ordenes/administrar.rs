@@ -10,11 +10,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::db::postgres::{Buscador, PostgresAlmacen};
 use crate::db::sqlite::SqliteAlmacen;
 use crate::db::{Almacen, Fallo};
 use crate::net::client::{Destino, Enlace, Suceso, conectar};
 use crate::net::socket::Contexto;
-use crate::nodo::almacenamiento::opciones;
+use crate::nodo::almacenamiento::{buscador, opciones};
 use crate::ordenes::{Salida, SalidaError};
 use crate::settings::Ajustes;
 use crate::solicitante::catalogo::{leer_ruta, tandas};
@@ -83,17 +84,21 @@ pub async fn importar_catalogo(ajustes: &Ajustes, ruta: &Path) -> Result<Salida,
 
 /// Who does the work.
 enum Ejecutor {
-    /// This process holds the database.
-    Propio(SqliteAlmacen),
+    /// This process holds the database, or is one of many on it (PostgreSQL).
+    Propio(Box<dyn Almacen>),
     /// A node holds it: ask its almacenamiento.
     Ajeno(Vec<String>),
 }
 
 impl Ejecutor {
     async fn nuevo(ajustes: &Ajustes) -> Result<Self, SalidaError> {
+        if let Some(buscador) = buscador(ajustes).map_err(|e| SalidaError::Uso(e.to_string()))? {
+            let almacen = buscar(&buscador).await?;
+            return Ok(Self::Propio(Box::new(almacen)));
+        }
         let opciones = opciones(ajustes).map_err(|error| SalidaError::Uso(error.to_string()))?;
         match SqliteAlmacen::abrir(opciones).await {
-            Ok(almacen) => Ok(Self::Propio(almacen)),
+            Ok(almacen) => Ok(Self::Propio(Box::new(almacen))),
             Err(Fallo::Ocupada) => {
                 let almacenes = &ajustes.actores.almacenamientos;
                 Ok(Self::Ajeno(
@@ -111,6 +116,24 @@ impl Ejecutor {
                 .await
                 .map_err(|fallo| SalidaError::Interno(fallo.to_string())),
             Self::Ajeno(extremos) => encargar(extremos, encomienda).await,
+        }
+    }
+}
+
+/// Waits for a primary as long as for a silent owner: it may be changing.
+async fn buscar(buscador: &Buscador) -> Result<PostgresAlmacen, SalidaError> {
+    let limite = Instant::now() + SILENCIO_MAX;
+    loop {
+        match buscador.abrir().await {
+            Ok(almacen) => return Ok(almacen),
+            Err(Fallo::SinPrimario(motivo)) if Instant::now() >= limite => {
+                return Err(SalidaError::Nadie(format!(
+                    "ningún PostgreSQL de almacenamiento.base_datos admite escrituras: {motivo}"
+                )));
+            }
+            Err(Fallo::SinPrimario(_)) => tokio::time::sleep(PAUSA).await,
+            Err(Fallo::Inservible(motivo)) => return Err(SalidaError::Uso(motivo)),
+            Err(fallo) => return Err(SalidaError::Interno(fallo.to_string())),
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod auditar;
 mod cargas;
 pub mod estado;
 mod medir;
+mod migrar;
 mod pedir;
 mod simulacro;
 mod solicitar;
@@ -114,6 +115,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
         Orden::Pedir(pedir) => pedir::pedir(&ajustes, pedir).await,
         Orden::Sembrar => administrar::sembrar(&ajustes).await,
         Orden::CatalogoImportar { ruta } => administrar::importar_catalogo(&ajustes, ruta).await,
+        Orden::Migrar { desde } => migrar::migrar(&ajustes, desde.as_deref()).await,
         Orden::Medir(medida) => match medir::medir(medida, &cargas_de(&ajustes)).await? {
             0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),
             _ => Ok(Salida::Bien),

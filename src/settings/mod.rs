@@ -267,7 +267,7 @@ impl Ajustes {
     }
 
     /// The file of the SQLite database, under `nodo.datos` when relative. Its folders may
-    /// not exist yet. None with another kind of database, which validation refuses today.
+    /// not exist yet. None with PostgreSQL.
     #[must_use]
     pub fn ruta_sqlite(&self) -> Option<PathBuf> {
         let url = self.almacenamiento.base_datos.first()?;

@@ -240,11 +240,8 @@ fn base_datos(urls: &[String]) -> Result<(), AjusteInvalido> {
         ([], ..) => "la lista está vacía",
         _ if sqlite + postgres < urls.len() => "cada dirección empieza con sqlite: o postgres:",
         (_, 1.., 1..) => "sqlite: y postgres: no se mezclan; hay una sola base de datos",
-        (_, 0, _) => {
-            "esta versión habla solo SQLite; PostgreSQL todavía no se puede usar, ponga una dirección sqlite:"
-        }
         (_, 2.., _) => "una base SQLite es un solo archivo: ponga una sola dirección",
-        ([url], ..) if !ruta_valida(url) => {
+        ([url], 1, _) if !ruta_valida(url) => {
             "después de sqlite: va la ruta de un archivo, sin '?' y en disco"
         }
         _ => return Ok(()),

@@ -98,7 +98,7 @@ pub struct EstadoDeAlmacen {
     pub disposicion: Disposicion,
     /// Which database it serves; empty until it has opened it.
     pub base_id: String,
-    /// The database's file.
+    /// The database's file, or its servers.
     pub archivo: String,
     /// Operations waiting for their commit.
     pub en_cola: u64,

@@ -1,22 +1,26 @@
-//! The file: who may open it, and what is refused.
+//! What stays after closing; for SQLite the file: who may open it, and what is refused.
 
 use std::fs;
 
 use biblioteca::db::Fallo;
 use biblioteca::db::sqlite::SqliteAlmacen;
 
+use rstest::rstest;
+
+use crate::banco::Motor::{self, Postgres, Sqlite};
 use crate::banco::{Banco, confirmado, prestamo};
 
 #[tokio::test]
 async fn a_second_opener_is_turned_away() {
-    let banco = Banco::nuevo().await;
+    let banco = Banco::nuevo(Sqlite).await;
     let segundo = SqliteAlmacen::abrir(banco.opciones()).await;
     assert!(matches!(segundo, Err(Fallo::Ocupada)));
 }
 
+#[rstest]
 #[tokio::test]
-async fn everything_is_there_after_opening_again() {
-    let mut banco = Banco::nuevo().await;
+async fn everything_is_there_after_opening_again(#[values(Sqlite, Postgres)] motor: Motor) {
+    let mut banco = Banco::nuevo(motor).await;
     let base_id = banco.almacen().base_id().to_owned();
     confirmado(&banco.pedir(prestamo("A", "ana")).await);
     banco.reabrir().await;
@@ -42,8 +46,8 @@ async fn inservible(banco: &Banco) -> String {
 
 #[tokio::test]
 async fn a_damaged_file_is_refused_with_advice() {
-    let mut banco = Banco::nuevo().await;
-    banco.almacen.take().unwrap().cerrar().await;
+    let mut banco = Banco::nuevo(Sqlite).await;
+    banco.cerrar().await;
     let sano = fs::read(banco.ruta()).unwrap();
     fs::write(banco.ruta(), &sano[..sano.len() / 2]).unwrap();
     let motivo = inservible(&banco).await;
@@ -59,8 +63,8 @@ async fn a_damaged_file_is_refused_with_advice() {
 
 #[tokio::test]
 async fn a_database_of_another_program_is_refused_and_left_alone() {
-    let mut banco = Banco::nuevo().await;
-    banco.almacen.take().unwrap().cerrar().await;
+    let mut banco = Banco::nuevo(Sqlite).await;
+    banco.cerrar().await;
     assert!(banco.sql("PRAGMA application_id = 7").await.is_ok());
     let motivo = inservible(&banco).await;
     assert!(motivo.contains("otro programa"), "{motivo}");

@@ -1,9 +1,11 @@
-//! The bench: a store in a folder of its own with a clock that the test moves.
+//! The bench: a store of either kind, in a folder or a database of its own, with a clock that
+//! the test moves.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use biblioteca::db::postgres::{Buscador, PostgresAlmacen};
 use biblioteca::db::sqlite::{Opciones, SqliteAlmacen};
 use biblioteca::db::{Almacen, Asiento};
 use biblioteca::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
@@ -17,27 +19,47 @@ use biblioteca::wire::respuesta::{Estado, Respuesta};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::servidor;
+
 pub const DIA_MS: i64 = 24 * 3600 * 1000;
+
+/// A kind of database.
+#[derive(Debug, Clone, Copy)]
+pub enum Motor {
+    Sqlite,
+    Postgres,
+}
+
+pub enum Almacenado {
+    Sqlite(SqliteAlmacen),
+    Postgres(PostgresAlmacen),
+}
 
 pub struct Banco {
     pub carpeta: TempDir,
     pub reloj: Arc<AtomicI64>,
-    pub almacen: Option<SqliteAlmacen>,
+    pub almacen: Option<Almacenado>,
     pub reglas: Reglas,
+    /// The name of the PostgreSQL database; none with SQLite.
+    base: Option<String>,
 }
 
 impl Banco {
-    pub async fn nuevo() -> Self {
-        Self::con(Reglas::default()).await
+    pub async fn nuevo(motor: Motor) -> Self {
+        Self::con(motor, Reglas::default()).await
     }
 
     /// Noon of 2026-11-24 in Bogotá; books A (1 copy in s1, 1 in s2), B and C (3 in s1).
-    pub async fn con(reglas: Reglas) -> Self {
+    pub async fn con(motor: Motor, reglas: Reglas) -> Self {
         let mut banco = Self {
             carpeta: tempfile::tempdir().unwrap(),
             reloj: Arc::new(AtomicI64::new(1_795_539_600_000)),
             almacen: None,
             reglas,
+            base: match motor {
+                Motor::Sqlite => None,
+                Motor::Postgres => Some(servidor::comun().base_nueva()),
+            },
         };
         banco.abrir().await;
         let mut filas = vec![fila(1, "A", "s1", 1), fila(2, "A", "s2", 1)];
@@ -63,16 +85,38 @@ impl Banco {
     }
 
     pub async fn abrir(&mut self) {
-        self.almacen = Some(SqliteAlmacen::abrir(self.opciones()).await.unwrap());
+        let almacen = match &self.base {
+            None => Almacenado::Sqlite(SqliteAlmacen::abrir(self.opciones()).await.unwrap()),
+            Some(base) => {
+                let urls = [servidor::comun().url("biblioteca", base)];
+                let buscador = Buscador::nuevo(&urls, self.reglas.clone(), 2).unwrap();
+                let reloj = Arc::clone(&self.reloj);
+                let buscador = buscador.con_pared(Arc::new(move || {
+                    jiff::Timestamp::from_millisecond(reloj.load(Ordering::Relaxed)).unwrap()
+                }));
+                Almacenado::Postgres(buscador.abrir().await.unwrap())
+            }
+        };
+        self.almacen = Some(almacen);
+    }
+
+    pub async fn cerrar(&mut self) {
+        match self.almacen.take().unwrap() {
+            Almacenado::Sqlite(almacen) => almacen.cerrar().await,
+            Almacenado::Postgres(almacen) => almacen.cerrar().await,
+        }
     }
 
     pub async fn reabrir(&mut self) {
-        self.almacen.take().unwrap().cerrar().await;
+        self.cerrar().await;
         self.abrir().await;
     }
 
     pub fn almacen(&self) -> &dyn Almacen {
-        self.almacen.as_ref().unwrap()
+        match self.almacen.as_ref().unwrap() {
+            Almacenado::Sqlite(almacen) => almacen,
+            Almacenado::Postgres(almacen) => almacen,
+        }
     }
 
     pub fn avanzar(&self, ms: i64) {
@@ -109,26 +153,48 @@ impl Banco {
 
     /// Runs SQL as another program would.
     pub async fn sql(&self, sentencia: &'static str) -> Result<u64, String> {
-        use sqlx::{ConnectOptions, Connection};
-        let opciones = sqlx::sqlite::SqliteConnectOptions::new().filename(self.ruta());
-        let mut conexion = opciones.connect().await.unwrap();
-        let hecho = sqlx::query(sentencia).execute(&mut conexion).await;
-        conexion.close().await.unwrap();
-        hecho
-            .map(|hecho| hecho.rows_affected())
-            .map_err(|causa| causa.to_string())
+        use sqlx::{Connection, PgConnection, SqliteConnection};
+        let hecho = match &self.base {
+            None => {
+                let mut conexion = SqliteConnection::connect(&self.url()).await.unwrap();
+                let hecho = sqlx::query(sentencia).execute(&mut conexion).await;
+                conexion.close().await.unwrap();
+                hecho.map(|hecho| hecho.rows_affected())
+            }
+            Some(_) => {
+                let mut conexion = PgConnection::connect(&self.url()).await.unwrap();
+                let hecho = sqlx::query(sentencia).execute(&mut conexion).await;
+                conexion.close().await.unwrap();
+                hecho.map(|hecho| hecho.rows_affected())
+            }
+        };
+        hecho.map_err(|causa| causa.to_string())
     }
 
     pub async fn numero(&self, sentencia: &'static str) -> i64 {
-        use sqlx::{ConnectOptions, Connection};
-        let opciones = sqlx::sqlite::SqliteConnectOptions::new().filename(self.ruta());
-        let mut conexion = opciones.connect().await.unwrap();
-        let numero: (i64,) = sqlx::query_as(sentencia)
-            .fetch_one(&mut conexion)
-            .await
-            .unwrap();
-        conexion.close().await.unwrap();
+        use sqlx::{Connection, PgConnection, SqliteConnection};
+        let numero: (i64,) = match &self.base {
+            None => {
+                let mut conexion = SqliteConnection::connect(&self.url()).await.unwrap();
+                let numero = sqlx::query_as(sentencia).fetch_one(&mut conexion).await;
+                conexion.close().await.unwrap();
+                numero.unwrap()
+            }
+            Some(_) => {
+                let mut conexion = PgConnection::connect(&self.url()).await.unwrap();
+                let numero = sqlx::query_as(sentencia).fetch_one(&mut conexion).await;
+                conexion.close().await.unwrap();
+                numero.unwrap()
+            }
+        };
         numero.0
+    }
+
+    fn url(&self) -> String {
+        match &self.base {
+            None => format!("sqlite:{}", self.ruta().display()),
+            Some(base) => servidor::comun().url("postgres", base),
+        }
     }
 }
 

@@ -3,12 +3,15 @@
 use biblioteca::domain::ids::Ejemplar;
 use biblioteca::wire::admin::{Encomienda, Informe};
 
+use crate::banco::Motor::{self, Postgres, Sqlite};
 use crate::banco::{Banco, confirmado, devolucion, fila, pedido};
 use biblioteca::domain::operacion::Operacion;
+use rstest::rstest;
 
+#[rstest]
 #[tokio::test]
-async fn the_starting_data_is_made_once() {
-    let banco = Banco::nuevo().await;
+async fn the_starting_data_is_made_once(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     let informe = banco
         .almacen()
         .administrar(Encomienda::Sembrar)
@@ -30,9 +33,10 @@ async fn the_starting_data_is_made_once() {
     confirmado(&banco.pedir(libre).await);
 }
 
+#[rstest]
 #[tokio::test]
-async fn importing_the_same_file_again_changes_nothing() {
-    let banco = Banco::nuevo().await;
+async fn importing_the_same_file_again_changes_nothing(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     let mut filas = vec![fila(1, "N", "nueva", 3), fila(2, "N", "nueva", 1)];
     filas[1].codigo = Some(Ejemplar::parse("barra-7").unwrap());
     let informe = banco.catalogo(filas.clone()).await;
@@ -48,9 +52,12 @@ async fn importing_the_same_file_again_changes_nothing() {
     assert_eq!((mas.libros, mas.ejemplares), (0, 2));
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_code_of_another_book_is_refused_and_the_rest_goes_in() {
-    let banco = Banco::nuevo().await;
+async fn a_code_of_another_book_is_refused_and_the_rest_goes_in(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     let mut filas = vec![fila(7, "N1", "s1", 1), fila(8, "N2", "s1", 1)];
     filas[0].codigo = Some(Ejemplar::parse("A-s1-1").unwrap());
     let informe = banco.catalogo(filas).await;
@@ -60,9 +67,10 @@ async fn a_code_of_another_book_is_refused_and_the_rest_goes_in() {
     assert!(informe.rechazadas[0].1.contains("'A'"), "{informe:?}");
 }
 
+#[rstest]
 #[tokio::test]
-async fn every_change_is_told_in_the_history() {
-    let banco = Banco::nuevo().await;
+async fn every_change_is_told_in_the_history(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     let antes = banco.numero("SELECT count(*) FROM historial").await;
     banco.catalogo(vec![fila(1, "N", "nueva", 2)]).await;
     // A sede, a book and two copies.

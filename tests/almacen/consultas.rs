@@ -6,7 +6,9 @@ use biblioteca::domain::rechazo::Rechazo::{EjemplarNoEncontrado, LibroNoEncontra
 use biblioteca::wire::pedido::Pedido;
 use serde_json::json;
 
+use crate::banco::Motor::{self, Postgres, Sqlite};
 use crate::banco::{Banco, confirmado, fila, pedido, prestamo};
+use rstest::rstest;
 
 fn consulta(objeto: &str) -> Pedido {
     pedido(Operacion::Consulta, objeto, "", "s1")
@@ -20,9 +22,10 @@ fn busqueda(titulo: &str) -> Pedido {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_book_is_told_in_all_and_by_sede() {
-    let banco = Banco::nuevo().await;
+async fn a_book_is_told_in_all_and_by_sede(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("A", "ana")).await);
     let datos = confirmado(&banco.leer(consulta("A")).await);
     assert_eq!(
@@ -40,9 +43,10 @@ async fn a_book_is_told_in_all_and_by_sede() {
     assert_eq!(nadie.rechazo, Some(LibroNoEncontrado));
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_copy_is_told_alone() {
-    let banco = Banco::nuevo().await;
+async fn a_copy_is_told_alone(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("@B-s1-2", "ana")).await);
     let lento = confirmado(&banco.leer(consulta("@B-s1-2")).await);
     assert_eq!(
@@ -67,9 +71,12 @@ async fn titulos(banco: &Banco, busca: &str) -> Vec<String> {
         .collect()
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_title_is_found_by_all_its_words_without_accents_and_to_the_letter() {
-    let banco = Banco::nuevo().await;
+async fn a_title_is_found_by_all_its_words_without_accents_and_to_the_letter(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     let mut filas = vec![
         fila(1, "h1", "s1", 1),
         fila(2, "h2", "s1", 1),
@@ -87,9 +94,10 @@ async fn a_title_is_found_by_all_its_words_without_accents_and_to_the_letter() {
     assert!(titulos(&banco, "cien guion").await.is_empty());
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_search_gives_at_most_fifty() {
-    let banco = Banco::nuevo().await;
+async fn a_search_gives_at_most_fifty(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     let filas = (1..=60)
         .map(|n| fila(n, &format!("N{n}"), "s1", 1))
         .collect();
@@ -97,9 +105,10 @@ async fn a_search_gives_at_most_fifty() {
     assert_eq!(titulos(&banco, "titulo n").await.len(), 50);
 }
 
+#[rstest]
 #[tokio::test]
-async fn sql_in_a_text_is_only_text() {
-    let banco = Banco::nuevo().await;
+async fn sql_in_a_text_is_only_text(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     let malo = "x'); DROP TABLE prestamos;--\"";
     banco.catalogo(vec![fila(1, malo, "s1", 1)]).await;
     let datos = confirmado(&banco.pedir(prestamo(malo, "' OR 1=1 --")).await);

@@ -7,7 +7,9 @@ use biblioteca::wire::pedido::Pedido;
 use proptest::prelude::{Just, Strategy, prop, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::banco::Motor::{self, Postgres, Sqlite};
 use crate::banco::{Banco, confirmado, datos, pedido, prestamo};
+use rstest::rstest;
 
 const LIBROS: [&str; 3] = ["A", "B", "C"];
 const USUARIOS: [&str; 4] = ["ana", "beto", "caro", "dani"];
@@ -63,8 +65,8 @@ impl Modelo {
     }
 }
 
-async fn comparar(lotes: Vec<Vec<(Operacion, &'static str, &'static str)>>) {
-    let banco = Banco::nuevo().await;
+async fn comparar(motor: Motor, lotes: Vec<Vec<(Operacion, &'static str, &'static str)>>) {
+    let banco = Banco::nuevo(motor).await;
     let mut modelo = Modelo::default();
     for lote in lotes {
         let pedidos: Vec<Pedido> = lote
@@ -87,8 +89,10 @@ async fn comparar(lotes: Vec<Vec<(Operacion, &'static str, &'static str)>>) {
     }
 }
 
-#[test]
-fn any_sequence_of_batches_is_decided_as_a_naive_model_would() {
+#[rstest]
+fn any_sequence_of_batches_is_decided_as_a_naive_model_would(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
     let operacion = prop_oneof![3 => Just(Prestamo), 2 => Just(Devolucion), 2 => Just(Renovacion)];
     let libro = prop::sample::select(LIBROS.to_vec());
     let usuario = prop::sample::select(USUARIOS.to_vec());
@@ -105,15 +109,16 @@ fn any_sequence_of_batches_is_decided_as_a_naive_model_would() {
     });
     corredor
         .run(&lotes.prop_map(|lotes| lotes), |lotes| {
-            runtime.block_on(comparar(lotes));
+            runtime.block_on(comparar(motor, lotes));
             Ok(())
         })
         .unwrap();
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_batch_of_256_is_one_commit() {
-    let banco = Banco::nuevo().await;
+async fn a_batch_of_256_is_one_commit(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     let filas = (1..=256).map(|n| crate::banco::fila(n, &format!("L{n}"), "s1", 1));
     banco.catalogo(filas.collect()).await;
     let pedidos = (1..=256).map(|n| prestamo(&format!("L{n}"), &format!("u{n}")));

@@ -8,13 +8,18 @@ use biblioteca::domain::rechazo::Rechazo::{
 };
 use biblioteca::domain::reglas::{Registro, Reglas};
 
+use crate::banco::Motor::{self, Postgres, Sqlite};
 use crate::banco::{
     Banco, DIA_MS, asiento, confirmado, datos, devolucion, prestamo, rechazado, renovacion,
 };
+use rstest::rstest;
 
+#[rstest]
 #[tokio::test]
-async fn a_loan_takes_a_free_copy_of_the_sede_and_tells_the_due_date() {
-    let banco = Banco::nuevo().await;
+async fn a_loan_takes_a_free_copy_of_the_sede_and_tells_the_due_date(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     let datos = confirmado(&banco.pedir(prestamo("A", "ana")).await);
     assert_eq!(datos["ejemplar"], "A-s1-1");
     assert_eq!(datos["sede"], "s1");
@@ -22,9 +27,10 @@ async fn a_loan_takes_a_free_copy_of_the_sede_and_tells_the_due_date() {
     assert_eq!(datos["dias_prestamo"], 14);
 }
 
+#[rstest]
 #[tokio::test]
-async fn copies_of_other_sedes_do_not_count_but_are_told() {
-    let banco = Banco::nuevo().await;
+async fn copies_of_other_sedes_do_not_count_but_are_told(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("A", "ana")).await);
     let negada = banco.pedir(prestamo("A", "beto")).await;
     rechazado(&negada, &[SinEjemplaresDisponibles]);
@@ -35,9 +41,12 @@ async fn copies_of_other_sedes_do_not_count_but_are_told() {
     assert_eq!(datos["sede"], "s2");
 }
 
+#[rstest]
 #[tokio::test]
-async fn what_is_not_in_the_catalogue_is_refused_and_creates_nobody() {
-    let banco = Banco::nuevo().await;
+async fn what_is_not_in_the_catalogue_is_refused_and_creates_nobody(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     rechazado(
         &banco.pedir(prestamo("Z", "ana")).await,
         &[LibroNoEncontrado],
@@ -54,9 +63,10 @@ async fn what_is_not_in_the_catalogue_is_refused_and_creates_nobody() {
     assert_eq!(banco.numero("SELECT count(*) FROM usuarios").await, 0);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_lent_lost_or_withdrawn_copy_is_not_available() {
-    let banco = Banco::nuevo().await;
+async fn a_lent_lost_or_withdrawn_copy_is_not_available(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("@B-s1-1", "ana")).await);
     rechazado(
         &banco.pedir(prestamo("@B-s1-1", "beto")).await,
@@ -72,9 +82,12 @@ async fn a_lent_lost_or_withdrawn_copy_is_not_available() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn all_reasons_are_told_and_the_first_in_precedence_is_the_code() {
-    let banco = Banco::nuevo().await;
+async fn all_reasons_are_told_and_the_first_in_precedence_is_the_code(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     for libro in ["B", "C", "D", "E", "A"] {
         confirmado(&banco.pedir(prestamo(libro, "ana")).await);
     }
@@ -105,9 +118,10 @@ async fn all_reasons_are_told_and_the_first_in_precedence_is_the_code() {
     confirmado(&banco.pedir(devolucion("A", "ana")).await);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_membership_is_good_on_its_last_day() {
-    let banco = Banco::nuevo().await;
+async fn a_membership_is_good_on_its_last_day(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("B", "ana")).await);
     let cambio = "UPDATE usuarios SET vence = '2026-11-24'";
     assert_eq!(banco.sql(cambio).await, Ok(1));
@@ -116,12 +130,16 @@ async fn a_membership_is_good_on_its_last_day() {
     rechazado(&banco.pedir(prestamo("D", "ana")).await, &[UsuarioVencido]);
 }
 
+#[rstest]
 #[tokio::test]
-async fn closed_registration_refuses_strangers() {
-    let banco = Banco::con(Reglas {
-        registro: Registro::Cerrado,
-        ..Reglas::default()
-    })
+async fn closed_registration_refuses_strangers(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::con(
+        motor,
+        Reglas {
+            registro: Registro::Cerrado,
+            ..Reglas::default()
+        },
+    )
     .await;
     rechazado(
         &banco.pedir(prestamo("A", "ana")).await,
@@ -129,12 +147,16 @@ async fn closed_registration_refuses_strangers() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_professor_may_have_more() {
-    let banco = Banco::con(Reglas {
-        prestamos_max: 1,
-        ..Reglas::default()
-    })
+async fn a_professor_may_have_more(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::con(
+        motor,
+        Reglas {
+            prestamos_max: 1,
+            ..Reglas::default()
+        },
+    )
     .await;
     confirmado(&banco.pedir(prestamo("B", "ana")).await);
     rechazado(&banco.pedir(prestamo("C", "ana")).await, &[LimitePrestamos]);
@@ -143,9 +165,10 @@ async fn a_professor_may_have_more() {
     confirmado(&banco.pedir(prestamo("C", "ana")).await);
 }
 
+#[rstest]
 #[tokio::test]
-async fn each_operation_of_a_batch_sees_those_before_it() {
-    let banco = Banco::nuevo().await;
+async fn each_operation_of_a_batch_sees_those_before_it(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     let respuestas = banco
         .lote(vec![
             prestamo("A", "ana"),
@@ -165,9 +188,12 @@ async fn each_operation_of_a_batch_sees_those_before_it() {
     assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 2);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_loan_is_renewed_twice_by_seven_days_from_its_due_date() {
-    let banco = Banco::nuevo().await;
+async fn a_loan_is_renewed_twice_by_seven_days_from_its_due_date(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     rechazado(
         &banco.pedir(renovacion("A", "ana")).await,
         &[PrestamoNoEncontrado],
@@ -198,9 +224,10 @@ async fn a_loan_is_renewed_twice_by_seven_days_from_its_due_date() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_return_closes_only_what_it_names() {
-    let banco = Banco::nuevo().await;
+async fn a_return_closes_only_what_it_names(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     rechazado(
         &banco.pedir(devolucion("@A-s1-1", "")).await,
         &[PrestamoNoEncontrado],
@@ -216,9 +243,12 @@ async fn a_return_closes_only_what_it_names() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_return_that_comes_late_does_not_close_a_newer_loan() {
-    let banco = Banco::nuevo().await;
+async fn a_return_that_comes_late_does_not_close_a_newer_loan(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("A", "ana")).await);
     banco.avanzar(60_000);
     // Acknowledged before the loan existed.
@@ -235,9 +265,10 @@ async fn a_return_that_comes_late_does_not_close_a_newer_loan() {
 }
 
 /// Fault case 28: the loan was made while the clock was an hour ahead.
+#[rstest]
 #[tokio::test]
-async fn a_loan_dated_in_the_future_can_be_returned() {
-    let banco = Banco::nuevo().await;
+async fn a_loan_dated_in_the_future_can_be_returned(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("A", "ana")).await);
     let adelantar = "UPDATE prestamos SET prestado_en = '2999-01-01T00:00:00.000Z'";
     banco.sql(adelantar).await.unwrap();
@@ -245,9 +276,12 @@ async fn a_loan_dated_in_the_future_can_be_returned() {
 }
 
 /// Fault case 32: what is stored cannot be read, and says so of this operation alone.
+#[rstest]
 #[tokio::test]
-async fn a_loan_that_cannot_be_read_is_a_defect_and_not_a_failure_of_the_database() {
-    let banco = Banco::nuevo().await;
+async fn a_loan_that_cannot_be_read_is_a_defect_and_not_a_failure_of_the_database(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("A", "ana")).await);
     banco
         .sql("UPDATE prestamos SET vence_en = 'esto no es ninguna fecha de nada'")

@@ -9,9 +9,11 @@ use biblioteca::domain::rechazo::Rechazo::{
 };
 use biblioteca::wire::respuesta::{Estado, Respuesta};
 
+use crate::banco::Motor::{self, Postgres, Sqlite};
 use crate::banco::{
     Banco, DIA_MS, asiento, con_op_id, confirmado, datos, devolucion, pedido, prestamo, rechazado,
 };
+use rstest::rstest;
 
 fn primera(respuesta: &Respuesta) -> Respuesta {
     assert!(respuesta.repetida);
@@ -21,9 +23,12 @@ fn primera(respuesta: &Respuesta) -> Respuesta {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_repeat_gets_the_same_answer_for_ever_and_changes_nothing() {
-    let mut banco = Banco::nuevo().await;
+async fn a_repeat_gets_the_same_answer_for_ever_and_changes_nothing(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let mut banco = Banco::nuevo(motor).await;
     let original = con_op_id(prestamo("A", "ana"), "op-1");
     let respuesta = banco.pedir(original.clone()).await;
     confirmado(&respuesta);
@@ -37,9 +42,10 @@ async fn a_repeat_gets_the_same_answer_for_ever_and_changes_nothing() {
     assert_eq!(banco.numero(marcas).await, 2);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_refusal_is_as_final_as_a_loan() {
-    let banco = Banco::nuevo().await;
+async fn a_refusal_is_as_final_as_a_loan(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("A", "ana")).await);
     let negada = con_op_id(prestamo("A", "beto"), "op-2");
     let respuesta = banco.pedir(negada.clone()).await;
@@ -48,9 +54,12 @@ async fn a_refusal_is_as_final_as_a_loan() {
     assert_eq!(primera(&banco.pedir(negada).await), respuesta);
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_op_id_with_other_content_is_a_conflict_and_tells_nothing_of_the_first() {
-    let banco = Banco::nuevo().await;
+async fn an_op_id_with_other_content_is_a_conflict_and_tells_nothing_of_the_first(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(con_op_id(prestamo("A", "ana"), "op-3")).await);
     let otra = banco.pedir(con_op_id(prestamo("B", "beto"), "op-3")).await;
     assert_eq!(otra.rechazo, Some(ConflictoOpId));
@@ -62,9 +71,10 @@ async fn an_op_id_with_other_content_is_a_conflict_and_tells_nothing_of_the_firs
     assert_eq!(banco.numero("SELECT count(*) FROM operaciones").await, 1);
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_same_op_id_twice_in_a_batch_is_decided_once() {
-    let banco = Banco::nuevo().await;
+async fn the_same_op_id_twice_in_a_batch_is_decided_once(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     let original = con_op_id(prestamo("B", "ana"), "op-4");
     let otra = con_op_id(prestamo("C", "ana"), "op-4");
     let respuestas = banco.lote(vec![original.clone(), original, otra]).await;
@@ -74,9 +84,10 @@ async fn the_same_op_id_twice_in_a_batch_is_decided_once() {
     assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 1);
 }
 
+#[rstest]
 #[tokio::test]
-async fn estado_gives_the_stored_answer() {
-    let banco = Banco::nuevo().await;
+async fn estado_gives_the_stored_answer(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     let negada = banco.pedir(con_op_id(prestamo("Z", "ana"), "op-5")).await;
     let mut pregunta = pedido(Operacion::Estado, "x", "", "s1");
     pregunta.op_id = OpId::parse("op-5").unwrap();
@@ -95,9 +106,12 @@ async fn estado_gives_the_stored_answer() {
     assert_eq!(respuesta.rechazo, Some(OperacionNoEncontrada));
 }
 
+#[rstest]
 #[tokio::test]
-async fn stored_operations_and_history_cannot_be_changed_or_deleted() {
-    let banco = Banco::nuevo().await;
+async fn stored_operations_and_history_cannot_be_changed_or_deleted(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("A", "ana")).await);
     for sentencia in [
         "DELETE FROM operaciones",
@@ -110,9 +124,10 @@ async fn stored_operations_and_history_cannot_be_changed_or_deleted() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_abandoned_batch_is_finished_all_the_same() {
-    let banco = Banco::nuevo().await;
+async fn an_abandoned_batch_is_finished_all_the_same(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
     let original = con_op_id(prestamo("A", "ana"), "op-7");
     drop(
         banco
@@ -125,9 +140,12 @@ async fn an_abandoned_batch_is_finished_all_the_same() {
 }
 
 /// Fault case 32.
+#[rstest]
 #[tokio::test]
-async fn an_operation_set_aside_is_refused_for_ever_and_changes_nothing() {
-    let banco = Banco::nuevo().await;
+async fn an_operation_set_aside_is_refused_for_ever_and_changes_nothing(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
     let original = con_op_id(prestamo("A", "ana"), "op-v");
     let apartada = Asiento {
         apartada: true,

@@ -12,9 +12,8 @@ use crate::decidida;
 
 fn encargo(id: u64, plazo_ms: u32) -> Encargo {
     let texto = br#"{"operacion":"prestamo","isbn":"A","usuario":"u","op_id":"k"}"#;
-    let pedido = leer_peticion(texto, &Sede::parse("sede1").unwrap())
-        .unwrap()
-        .pedido;
+    let sede = Sede::parse("sede1").unwrap();
+    let pedido = leer_peticion(texto, &sede).unwrap().pedido;
     Encargo {
         id,
         pedido,

@@ -1,24 +1,21 @@
 //! Administrative work: starting data and catalogues, in the transaction of the caller. What
 //! is there already is left as it is, and every change is told in `historial`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::Error;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::db::catalogo::{self, Existentes, Pedidas};
+use crate::db::filas::{escribir, leer};
 use crate::db::reloj::texto_utc;
 use crate::db::sembrar;
-use crate::db::sqlite::cargar::{escribir, leer};
-use crate::db::titulo::plegar;
 use crate::domain::ids::{Ejemplar, Isbn, Sede};
 use crate::domain::plazo;
 use crate::domain::reglas::Reglas;
 use crate::wire::admin::{Encomienda, FilaCatalogo, Informe};
-
-/// Most copies that one row may ask for: a typing error must not fill the disk.
-const EJEMPLARES_MAX: u32 = 10_000;
 
 const EXISTENTES: &str = "SELECT
     (SELECT json_group_array(sede) FROM sedes),
@@ -110,79 +107,29 @@ async fn sembrar(
     Ok(informe)
 }
 
-/// What a catalogue adds to what is there.
-#[derive(Default)]
-struct Novedades<'a> {
-    sedes: Vec<&'a Sede>,
-    libros: Vec<(&'a Isbn, &'a str, Option<&'a str>, String)>,
-    ejemplares: Vec<(Ejemplar, &'a Isbn, &'a Sede)>,
-    rechazadas: Vec<(u32, String)>,
-}
-
-/// What is there.
-struct Existentes {
-    sedes: HashSet<Sede>,
-    libros: HashSet<Isbn>,
-    ejemplares: HashMap<Ejemplar, (Isbn, Sede)>,
-}
-
 async fn catalogo(
     conexion: &mut SqliteConnection,
     filas: &[FilaCatalogo],
     accion: &'static str,
     ahora: Timestamp,
 ) -> Result<Informe, Error> {
-    let pedidos: Vec<_> = filas.iter().map(codigos).collect();
-    let existentes = existentes(conexion, filas, &pedidos).await?;
-    let novedades = comparar(filas, pedidos, existentes);
+    let pedidas = catalogo::pedidas(filas);
+    let existentes = existentes(conexion, filas, &pedidas).await?;
+    let novedades = catalogo::comparar(filas, pedidas, existentes);
     insertar(conexion, SEDES, &novedades.sedes).await?;
     insertar(conexion, LIBROS, &novedades.libros).await?;
     insertar(conexion, EJEMPLARES, &novedades.ejemplares).await?;
-    let sedes = novedades.sedes.iter().map(|sede| ("sede", sede.as_str()));
-    let libros = novedades
-        .libros
-        .iter()
-        .map(|libro| ("libro", libro.0.as_str()));
-    let ejemplares = novedades.ejemplares.iter();
-    let ejemplares = ejemplares.map(|ejemplar| ("ejemplar", ejemplar.0.as_str()));
-    let cambios: Vec<_> = sedes.chain(libros).chain(ejemplares).collect();
-    anotar(conexion, accion, &cambios, ahora).await?;
-    Ok(Informe {
-        libros: novedades.libros.len() as u64,
-        ejemplares: novedades.ejemplares.len() as u64,
-        prestamos: 0,
-        rechazadas: novedades.rechazadas,
-    })
-}
-
-/// The copies that a row wants to exist, or why it cannot be.
-fn codigos(fila: &FilaCatalogo) -> Result<Vec<Ejemplar>, String> {
-    if let Some(codigo) = &fila.codigo {
-        return Ok(vec![codigo.clone()]);
-    }
-    if fila.ejemplares > EJEMPLARES_MAX {
-        return Err(format!(
-            "pide {} ejemplares; el máximo de una fila es {EJEMPLARES_MAX}",
-            fila.ejemplares
-        ));
-    }
-    (1..=fila.ejemplares)
-        .map(|k| sembrar::codigo(&fila.isbn, &fila.sede, k))
-        .collect::<Result<_, _>>()
-        .map_err(|_| {
-            "isbn y sede son tan largos que no dejan lugar para el código de cada ejemplar; \
-             indique la columna 'codigo'"
-                .to_owned()
-        })
+    anotar(conexion, accion, &novedades.cambios(), ahora).await?;
+    Ok(novedades.informe())
 }
 
 async fn existentes(
     conexion: &mut SqliteConnection,
     filas: &[FilaCatalogo],
-    pedidos: &[Result<Vec<Ejemplar>, String>],
+    pedidas: &Pedidas,
 ) -> Result<Existentes, Error> {
     let isbns: HashSet<&Isbn> = filas.iter().map(|fila| &fila.isbn).collect();
-    let codigos: Vec<&Ejemplar> = pedidos.iter().flatten().flatten().collect();
+    let codigos: Vec<&Ejemplar> = pedidas.iter().flatten().flatten().collect();
     let (sedes, libros, ejemplares): (String, String, String) = sqlx::query_as(EXISTENTES)
         .bind(escribir(&isbns)?)
         .bind(escribir(&codigos)?)
@@ -196,51 +143,6 @@ async fn existentes(
             .map(|(codigo, isbn, sede)| (codigo, (isbn, sede)))
             .collect(),
     })
-}
-
-fn comparar(
-    filas: &[FilaCatalogo],
-    pedidos: Vec<Result<Vec<Ejemplar>, String>>,
-    mut hay: Existentes,
-) -> Novedades<'_> {
-    let mut nuevas = Novedades::default();
-    for (fila, pedido) in filas.iter().zip(pedidos) {
-        let ajeno = |codigo: &Ejemplar| {
-            let (isbn, sede) = hay.ejemplares.get(codigo)?;
-            (*isbn != fila.isbn || *sede != fila.sede).then(|| {
-                format!("el código '{codigo}' ya es de un ejemplar de '{isbn}' en '{sede}'")
-            })
-        };
-        let codigos = match pedido {
-            Err(motivo) => Err(motivo),
-            Ok(codigos) => match codigos.iter().find_map(ajeno) {
-                Some(motivo) => Err(motivo),
-                None => Ok(codigos),
-            },
-        };
-        let codigos = match codigos {
-            Ok(codigos) => codigos,
-            Err(motivo) => {
-                nuevas.rechazadas.push((fila.linea, motivo));
-                continue;
-            }
-        };
-        if hay.sedes.insert(fila.sede.clone()) {
-            nuevas.sedes.push(&fila.sede);
-        }
-        if hay.libros.insert(fila.isbn.clone()) {
-            let titulo = fila.titulo.as_str();
-            let libro = (&fila.isbn, titulo, fila.autor.as_deref(), plegar(titulo));
-            nuevas.libros.push(libro);
-        }
-        for codigo in codigos {
-            let de = (fila.isbn.clone(), fila.sede.clone());
-            if hay.ejemplares.insert(codigo.clone(), de).is_none() {
-                nuevas.ejemplares.push((codigo, &fila.isbn, &fila.sede));
-            }
-        }
-    }
-    nuevas
 }
 
 async fn insertar<F: Serialize>(

@@ -9,9 +9,9 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::db::Asiento;
 use crate::db::decision::Suerte;
+use crate::db::filas::{Resultado, escribir, leer};
 use crate::db::redaccion::{Existencias, PorSede};
 use crate::db::reloj::texto_utc;
-use crate::db::sqlite::cargar::{Resultado, escribir, leer};
 use crate::domain::foto::{Foto, Prestamo};
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, UsuarioId};
 use crate::domain::plazo;

@@ -25,7 +25,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::db::reloj::{Pared, Reloj};
 use crate::db::sqlite::conexion::CIRCULACION;
-use crate::db::{Almacen, Asiento, Fallo};
+use crate::db::{Almacen, Asiento, Fallo, Remedio};
 use crate::domain::reglas::Reglas;
 use crate::wire::admin::{Encomienda, Informe};
 use crate::wire::pedido::Pedido;
@@ -123,6 +123,11 @@ impl SqliteAlmacen {
         })
     }
 
+    /// Who reads what is committed, for a move to another database.
+    pub(in crate::db) fn lectores(&self) -> &SqlitePool {
+        &self.nucleo.lectores
+    }
+
     /// Waits for the transaction that runs, closes every connection and frees the lock.
     pub async fn cerrar(self) {
         self.nucleo.lectores.close().await;
@@ -195,6 +200,14 @@ impl Almacen for SqliteAlmacen {
 
     fn base_id(&self) -> &str {
         &self.base_id
+    }
+
+    fn remedio(&self) -> Remedio {
+        Remedio::Terminar
+    }
+
+    fn perdida(&self) -> BoxFuture<'_, ()> {
+        futures::future::pending().boxed()
     }
 }
 

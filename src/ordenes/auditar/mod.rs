@@ -46,9 +46,12 @@ pub async fn auditar(
     rutas: &[PathBuf],
     con_excepciones: bool,
 ) -> Result<Salida, SalidaError> {
-    let base = ajustes
-        .ruta_sqlite()
-        .ok_or_else(|| SalidaError::Uso("falta almacenamiento.base_datos".into()))?;
+    let base = ajustes.ruta_sqlite().ok_or_else(|| {
+        SalidaError::Uso(
+            "auditar lee una base de datos SQLite; almacenamiento.base_datos no es de SQLite"
+                .into(),
+        )
+    })?;
     let mut recibos = Vec::new();
     let mut ilegibles = 0;
     for ruta in rutas {

@@ -1,0 +1,18 @@
+-- Roles y base de datos de biblioteca en PostgreSQL. Una vez, como superusuario:
+--
+--   psql -v clave_duena="'…'" -v clave="'…'" -f deploy/postgres/roles.sql
+--
+-- biblioteca_duena posee las tablas y solo la usa `biblioteca migrar`. biblioteca es la de los
+-- almacenamientos: no crea, no cambia y no borra tablas ni filas; los permisos sobre las tablas
+-- (permisos.sql) los da `biblioteca migrar` cada vez que termina.
+
+CREATE ROLE biblioteca_duena LOGIN PASSWORD :clave_duena;
+CREATE ROLE biblioteca LOGIN PASSWORD :clave;
+CREATE DATABASE biblioteca OWNER biblioteca_duena TEMPLATE template0 ENCODING 'UTF8';
+
+\connect biblioteca
+REVOKE ALL ON DATABASE biblioteca FROM PUBLIC;
+GRANT CONNECT ON DATABASE biblioteca TO biblioteca;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+ALTER SCHEMA public OWNER TO biblioteca_duena;
+GRANT USAGE ON SCHEMA public TO biblioteca;

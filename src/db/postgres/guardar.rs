@@ -1,0 +1,255 @@
+//! Writes what a batch decided: one statement for the effects, one for the answers; each
+//! column an array, so that a statement is the same whatever the batch's size.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use sqlx::postgres::PgConnection;
+
+use crate::db::Asiento;
+use crate::db::decision::Suerte;
+use crate::db::filas::{Resultado, leer};
+use crate::db::postgres::tropiezo::Tropiezo;
+use crate::db::redaccion::{Existencias, PorSede};
+use crate::db::reloj::texto_utc;
+use crate::domain::foto::{Foto, Prestamo};
+use crate::domain::ids::{Ejemplar, Isbn, OpId, UsuarioId};
+use crate::domain::plazo;
+use crate::domain::reglas::Reglas;
+use crate::wire::respuesta::Respuesta;
+
+/// The count of the changed loans makes the new ones wait: a copy that came back and went out
+/// again in one batch has never two open loans. Numbers are the database's: several
+/// almacenamientos draw them. `coalesce` keeps the planner to the primary key.
+const EFECTOS: &str = "
+WITH creado AS (
+    INSERT INTO usuarios (id, creado_en)
+    SELECT id, $2 FROM unnest($1::text[]) AS u(id) ORDER BY id
+    RETURNING 1
+), cambiado AS (
+    UPDATE prestamos p
+    SET vence_en = CASE WHEN p.renovaciones = c.renovaciones THEN p.vence_en ELSE c.vence END,
+        renovaciones = c.renovaciones, devuelto_en = c.devuelto
+    FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[])
+        AS c(id, vence, renovaciones, devuelto)
+    WHERE p.id = c.id AND coalesce(p.devuelto_en, '') = ''
+    RETURNING 1
+), nuevo AS (
+    INSERT INTO prestamos
+        (ejemplar, isbn, usuario, sede, prestado_en, vence_en, devuelto_en, renovaciones)
+    SELECT n.* FROM unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+                           $12::text[], $13::text[], $14::bigint[])
+        AS n(ejemplar, isbn, usuario, sede, prestado_en, vence, devuelto, renovaciones)
+    WHERE (SELECT count(*) FROM cambiado) >= 0
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM creado), (SELECT count(*) FROM cambiado),
+       (SELECT count(*) FROM nuevo)";
+
+/// Sorted, both of them: two batches with the same op_ids wait for each other in one order.
+const RESPUESTAS: &str = "
+WITH repetida AS (
+    UPDATE operaciones o SET repeticiones = o.repeticiones + r.veces, repetida_en = $3
+    FROM unnest($1::text[], $2::bigint[]) AS r(op_id, veces)
+    WHERE o.op_id = r.op_id
+    RETURNING 1
+), nueva AS (
+    INSERT INTO operaciones
+        (op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario, sede,
+         creada_en, repeticiones, repetida_en)
+    SELECT n.op_id, n.tipo, n.cuerpo_hash, n.estado, n.codigo, n.resultado, n.isbn, n.ejemplar,
+           n.usuario, n.sede, $3, n.veces, CASE WHEN n.veces > 0 THEN $3 END
+    FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[])
+        AS n(op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario,
+             sede, veces)
+    WHERE (SELECT count(*) FROM repetida) >= 0
+    ORDER BY n.op_id
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM repetida), (SELECT count(*) FROM nueva)";
+
+const EXISTENCIAS: &str = "
+SELECT coalesce(json_agg(json_build_array(isbn, sede, disponibles, total)), '[]')::text
+FROM (SELECT e.isbn, e.sede, count(*) AS total,
+             count(*) FILTER (WHERE e.estado = 'en_servicio' AND (
+                 SELECT p.id FROM prestamos p
+                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL) IS NULL) AS disponibles
+      FROM ejemplares e WHERE e.isbn = ANY($1::text[])
+      GROUP BY e.isbn, e.sede) d";
+
+/// Writes the effects: users, changed loans, new loans.
+///
+/// # Errors
+/// What the database says, or [`Tropiezo::Cambio`] when a loan is not as it was read; the
+/// caller rolls back.
+pub async fn efectos(
+    conexion: &mut PgConnection,
+    foto: &Foto,
+    reglas: &Reglas,
+    ahora: Timestamp,
+) -> Result<(), Tropiezo> {
+    let cambios = foto.cambios();
+    let (creados, cambiados, nuevos) = (cambios.usuarios, cambios.cambiados, cambios.nuevos);
+    if creados.is_empty() && cambiados.is_empty() && nuevos.is_empty() {
+        return Ok(());
+    }
+    let vence = |prestamo: &&Prestamo| {
+        plazo::texto(&prestamo.vence_en.to_zoned(reglas.zona_horaria.clone()))
+    };
+    let devuelto = |prestamo: &&Prestamo| prestamo.devuelto_en.map(texto_utc);
+    let veces = |prestamo: &&Prestamo| i64::from(prestamo.renovaciones);
+    let texto = |campo: fn(&Prestamo) -> &str| nuevos.iter().map(|p| campo(p)).collect::<Vec<_>>();
+    let cuentas: (i64, i64, i64) = sqlx::query_as(EFECTOS)
+        .bind(creados.iter().map(UsuarioId::as_str).collect::<Vec<_>>())
+        .bind(texto_utc(ahora))
+        .bind(cambiados.iter().map(|p| p.id).collect::<Vec<_>>())
+        .bind(cambiados.iter().map(vence).collect::<Vec<_>>())
+        .bind(cambiados.iter().map(veces).collect::<Vec<_>>())
+        .bind(cambiados.iter().map(devuelto).collect::<Vec<_>>())
+        .bind(texto(|p| p.ejemplar.as_str()))
+        .bind(texto(|p| p.isbn.as_str()))
+        .bind(texto(|p| p.usuario.as_str()))
+        .bind(texto(|p| p.sede.as_str()))
+        .bind(
+            nuevos
+                .iter()
+                .map(|p| texto_utc(p.prestado_en))
+                .collect::<Vec<_>>(),
+        )
+        .bind(nuevos.iter().map(vence).collect::<Vec<_>>())
+        .bind(nuevos.iter().map(devuelto).collect::<Vec<_>>())
+        .bind(nuevos.iter().map(veces).collect::<Vec<_>>())
+        .fetch_one(conexion)
+        .await?;
+    comprobar(cuentas.1, cambiados.len(), "a loan")?;
+    comprobar(cuentas.0, creados.len(), "a user")?;
+    comprobar(cuentas.2, nuevos.len(), "a loan")
+}
+
+/// How many copies of these books each branch has, with what this transaction wrote.
+///
+/// # Errors
+/// What the database says; the caller rolls back.
+pub async fn existencias(
+    conexion: &mut PgConnection,
+    libros: &[&Isbn],
+) -> Result<HashMap<Isbn, PorSede>, Tropiezo> {
+    let mut por_libro: HashMap<Isbn, PorSede> = HashMap::new();
+    if libros.is_empty() {
+        return Ok(por_libro);
+    }
+    let (texto,): (String,) = sqlx::query_as(EXISTENCIAS)
+        .bind(libros.iter().map(|isbn| isbn.as_str()).collect::<Vec<_>>())
+        .fetch_one(conexion)
+        .await?;
+    for (isbn, sede, disponibles, total) in leer::<(Isbn, String, u64, u64)>(&texto)? {
+        let existencias = Existencias::de(disponibles, total);
+        por_libro.entry(isbn).or_default().insert(sede, existencias);
+    }
+    Ok(por_libro)
+}
+
+/// An operation decided now.
+struct Nueva<'a> {
+    asiento: &'a Asiento,
+    respuesta: &'a Respuesta,
+    resultado: String,
+    huella: String,
+    repeticiones: i64,
+}
+
+/// Stores the new answers and marks the repeats. `respuestas` stand in the batch's order.
+///
+/// # Errors
+/// What the database says: a unique violation when another almacenamiento decided the same
+/// op_id meanwhile, in which case the batch begins again and finds it decided.
+pub async fn respuestas(
+    conexion: &mut PgConnection,
+    lote: &[Asiento],
+    suertes: &[Suerte],
+    respuestas: &[Respuesta],
+    ahora: Timestamp,
+) -> Result<(), Tropiezo> {
+    let (nuevas, repetidas) = repartir(lote, suertes, respuestas)?;
+    if nuevas.is_empty() && repetidas.is_empty() {
+        return Ok(());
+    }
+    let texto = |campo: fn(&Asiento) -> Option<&str>| {
+        let columna = nuevas.iter().map(|nueva| campo(nueva.asiento));
+        columna.collect::<Vec<_>>()
+    };
+    let codigo = |nueva: &Nueva<'_>| nueva.respuesta.rechazo.map(|rechazo| rechazo.codigo());
+    let cuentas: (i64, i64) = sqlx::query_as(RESPUESTAS)
+        .bind(
+            repetidas
+                .keys()
+                .map(|op_id| op_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(repetidas.values().copied().collect::<Vec<_>>())
+        .bind(texto_utc(ahora))
+        .bind(texto(|a| Some(a.pedido.op_id.as_str())))
+        .bind(texto(|a| Some(a.pedido.operacion.palabra())))
+        .bind(nuevas.iter().map(|n| n.huella.as_str()).collect::<Vec<_>>())
+        .bind(
+            nuevas
+                .iter()
+                .map(|n| n.respuesta.estado.palabra())
+                .collect::<Vec<_>>(),
+        )
+        .bind(nuevas.iter().map(codigo).collect::<Vec<_>>())
+        .bind(
+            nuevas
+                .iter()
+                .map(|n| n.resultado.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(texto(|a| a.pedido.isbn.as_ref().map(Isbn::as_str)))
+        .bind(texto(|a| a.pedido.ejemplar.as_ref().map(Ejemplar::as_str)))
+        .bind(texto(|a| a.pedido.usuario.as_ref().map(UsuarioId::as_str)))
+        .bind(texto(|a| Some(a.pedido.sede.as_str())))
+        .bind(nuevas.iter().map(|n| n.repeticiones).collect::<Vec<_>>())
+        .fetch_one(conexion)
+        .await?;
+    comprobar(cuentas.0, repetidas.len(), "an operation")?;
+    comprobar(cuentas.1, nuevas.len(), "an operation")
+}
+
+/// Repeats of an operation that this very batch decides are counted in its own row, which the
+/// statement that inserts it cannot update as well.
+fn repartir<'a>(
+    lote: &'a [Asiento],
+    suertes: &[Suerte],
+    respuestas: &'a [Respuesta],
+) -> Result<(Vec<Nueva<'a>>, BTreeMap<&'a OpId, i64>), Tropiezo> {
+    let mut nuevas = Vec::with_capacity(lote.len());
+    let mut repetidas: BTreeMap<&OpId, i64> = BTreeMap::new();
+    for ((asiento, suerte), respuesta) in lote.iter().zip(suertes).zip(respuestas) {
+        match suerte {
+            Suerte::Conflicto => {}
+            Suerte::Repetida(_) | Suerte::Eco(_) => {
+                *repetidas.entry(&asiento.pedido.op_id).or_default() += 1;
+            }
+            Suerte::Nueva(_) => nuevas.push(Nueva {
+                asiento,
+                respuesta,
+                resultado: Resultado::escribir(respuesta)?,
+                huella: asiento.pedido.huella.to_string(),
+                repeticiones: 0,
+            }),
+        }
+    }
+    for nueva in &mut nuevas {
+        let veces = repetidas.remove(&nueva.asiento.pedido.op_id);
+        nueva.repeticiones = veces.unwrap_or(0);
+    }
+    Ok((nuevas, repetidas))
+}
+
+fn comprobar(escritas: i64, pedidas: usize, que: &'static str) -> Result<(), Tropiezo> {
+    if usize::try_from(escritas) == Ok(pedidas) {
+        return Ok(());
+    }
+    Err(Tropiezo::Cambio(que))
+}

@@ -1,0 +1,74 @@
+//! One batch inside its transaction: lock, load, decide, write.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+use sqlx::postgres::PgConnection;
+
+use crate::db::Asiento;
+use crate::db::decision::decidir;
+use crate::db::postgres::cargar::{Leida, bloquear, cargar};
+use crate::db::postgres::guardar;
+use crate::db::postgres::tropiezo::Tropiezo;
+use crate::db::redaccion::Redactor;
+use crate::db::reloj::Reloj;
+use crate::db::respuestas;
+use crate::domain::ids::Isbn;
+use crate::domain::reglas::Reglas;
+use crate::wire::respuesta::Respuesta;
+
+/// What every batch of a store goes by.
+#[derive(Debug)]
+pub struct Norma {
+    /// The library's rules.
+    pub reglas: Reglas,
+    /// Never goes back; follows the server's clock, which all the almacenamientos share.
+    pub reloj: Reloj,
+    /// What the server's clock said last, in ms.
+    pub hora_ms: Arc<AtomicI64>,
+}
+
+impl Norma {
+    /// Now, on the server's clock as it was just read.
+    #[must_use]
+    pub fn ahora(&self, reloj_ms: i64) -> Timestamp {
+        self.hora_ms.store(reloj_ms, Ordering::Relaxed);
+        self.reloj.ahora()
+    }
+}
+
+/// Decides and writes a batch inside the open transaction. Answers stand in its order.
+///
+/// # Errors
+/// [`Tropiezo`]; the caller rolls back.
+pub async fn procesar(
+    conexion: &mut PgConnection,
+    norma: &Norma,
+    lote: &[Asiento],
+) -> Result<Vec<Respuesta>, Tropiezo> {
+    let cerrojos = bloquear(conexion, lote).await?;
+    let Leida {
+        mut carga,
+        reloj_ms,
+        ultimo_prestamo,
+    } = cargar(conexion, lote).await?;
+    cerrojos.cubren(&carga.foto, lote)?;
+    // Another almacenamiento may be a few ms ahead of this one.
+    let ultimo = ultimo_prestamo.and_then(|texto| texto.parse().ok());
+    let ahora = norma.ahora(reloj_ms).max(ultimo.unwrap_or(Timestamp::MIN));
+    let foto = &mut carga.foto;
+    let suertes = decidir(foto, &norma.reglas, lote, &carga.conocidas, ahora);
+    guardar::efectos(conexion, foto, &norma.reglas, ahora).await?;
+    let agotados = respuestas::agotados(foto, lote, &suertes);
+    let libros: Vec<&Isbn> = agotados.iter().flatten().collect();
+    let existencias = guardar::existencias(conexion, &libros).await?;
+    let redactor = Redactor {
+        reglas: &norma.reglas,
+        foto,
+        ahora,
+    };
+    let respuestas = respuestas::respuestas(&redactor, lote, &suertes, &agotados, &existencias);
+    guardar::respuestas(conexion, lote, &suertes, &respuestas, ahora).await?;
+    Ok(respuestas)
+}
