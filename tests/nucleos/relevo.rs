@@ -95,6 +95,13 @@ fn respondido(salidas: &[Salida]) -> Desenlace {
 #[test]
 fn with_no_almacenamiento_in_sight_it_is_told_at_once_that_nothing_was_applied() {
     let mut mesa = Mesa::nueva(2);
+    assert_eq!(
+        mesa.encarga(6),
+        vec![],
+        "just started: one may be on its way"
+    );
+    mesa.ahora += Duration::from_millis(1_001);
+    mesa.paso(Entrada::Tic);
     let salidas = mesa.encarga(7);
     assert_eq!(
         respondido(&salidas),

@@ -156,6 +156,8 @@ impl Relevo {
 
     /// Takes one input; what it causes is pushed to `salidas`.
     pub fn paso(&mut self, ahora: Instant, entrada: Entrada, salidas: &mut Vec<Salida>) {
+        // Just started: an endpoint is as much on its way as when one is being replaced.
+        self.listo_hasta.get_or_insert(ahora);
         match entrada {
             Entrada::Encargos(carga, encargos) => {
                 for encargo in encargos {
