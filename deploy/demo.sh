@@ -90,7 +90,7 @@ mostrar_libros() {
     done
 }
 
-preparar
+preparar demostracion
 paso "Compilación"
 cargo build --release --locked
 carpeta=${CARGO_TARGET_DIR:-target}

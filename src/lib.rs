@@ -17,10 +17,10 @@
 //! | [`domain`] | the rules, pure: no clock, no I/O, nothing of ours imported |
 //! | [`wire`] | what travels between processes, and how it is written |
 //! | [`net`] | ZeroMQ sockets, each owned by one task |
-//! | [`db`] | the database: the trait and its durability contract, SQLite |
+//! | [`db`] | the database: the trait and its durability contract, SQLite, PostgreSQL; the diario's file |
 //! | [`runtime`] | actors kept alive (guardian), endpoints judged (breaker) |
 //! | [`solicitante`] | 1. requests are born: files, retries, receipts, reports |
-//! | [`carga`] | 2. who gets which operation; one answer for each request |
+//! | [`carga`] | 2. who gets which operation; the diario; one answer for each request |
 //! | [`actores`] | 3. one actor for three operations; finds an almacenamiento |
 //! | [`almacenamiento`] | 4. admission, one commit for many operations, standby |
 //! | [`nodo`] | the roles of one process put together, started and drained |
@@ -32,9 +32,10 @@
 //! - Imports point one way: `domain` ← `wire` ← `net`, `db`, `runtime` ← roles ← `nodo` ←
 //!   `ordenes`. A role never imports another role; they meet in `wire`. A test checks it.
 //! - `sqlx` is named only in `db`, ZeroMQ only in `net`, bincode only in `wire::codec`.
-//! - What decides is pure, `paso(ahora, entrada) -> salidas`: [`carga::reparto`],
-//!   [`actores::relevo`], [`runtime::breaker`], [`solicitante::reintento`], [`domain`]. The
-//!   actors and socket tasks around them are shells that hold no rule.
+//! - What decides is pure, `paso(ahora, entrada) -> salidas`: [`carga::nucleo`]
+//!   ([`carga::reparto`], [`carga::diario`]), [`actores::relevo`], [`runtime::breaker`],
+//!   [`solicitante::reintento`], [`domain`]. The actors and socket tasks around them are shells
+//!   that hold no rule.
 //! - A refusal is [`domain::rechazo::Rechazo`], an answer; a failure is [`db::Fallo`] or
 //!   [`wire::respuesta::Causa`], never a refusal.
 //! - Nothing is acknowledged before it is committed; effect and stored answer commit together.

@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use biblioteca::domain::modo::Modo;
 use biblioteca::role::Role;
 use biblioteca::settings::load::{AjusteInvalido, Fuentes, cargar, cargar_nodo};
-use biblioteca::settings::{Ajustes, Modo, Registro};
+use biblioteca::settings::{Ajustes, Registro};
 use tempfile::TempDir;
 
 /// A folder with the given files, and the sources that name them in order.
@@ -205,9 +206,9 @@ fn what_does_not_go_together_is_refused() {
         con("[carga]\nplazo_ms = 99"),
         &["carga.plazo_ms", "entre 100 y 30000"],
     );
-    dice(con("[carga]\nplazo_ms = 1000"), &["latidos", "1000 ms"]);
+    dice(con("[carga]\nplazo_ms = 250"), &["latidos", "250 ms"]);
     dice(
-        con("[cortacircuitos]\nespera_ms = 900"),
+        con("[cortacircuitos]\nespera_ms = 200"),
         &["cortacircuitos.espera_ms"],
     );
     dice(

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use biblioteca::domain::ids::Sede;
+use biblioteca::domain::modo::Modo;
 use biblioteca::domain::operacion::Operacion;
-use biblioteca::wire::json::{Invalida, Modo, Peticion, escribir_invalida, leer_peticion};
+use biblioteca::wire::json::{Invalida, Peticion, escribir_invalida, leer_peticion};
 use biblioteca::wire::respuesta::Causa;
 use proptest::prelude::*;
 
@@ -19,7 +20,7 @@ fn a_loan_is_read_with_its_defaults() {
     assert_eq!(leida.pedido.operacion, Operacion::Prestamo);
     assert_eq!(leida.pedido.isbn.unwrap().as_str(), "Libro456");
     assert_eq!(leida.pedido.sede.as_str(), "sede1");
-    assert_eq!(leida.id, Some(serde_json::json!(7)));
+    assert_eq!(leida.id.unwrap().get(), "7");
     assert_eq!((leida.modo, leida.plazo_ms), (None, None));
     assert_eq!(leida.pedido.op_id.as_str().len(), 36);
 }
@@ -108,5 +109,24 @@ proptest! {
                 prop_assert!(escrita.get(campo).is_some(), "{campo}");
             }
         }
+    }
+}
+
+#[test]
+fn an_id_goes_back_to_the_letter_whatever_it_is() {
+    let hondo = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+    for id in [
+        "123456789012345678901234567890",
+        "0.12345678901234567890123",
+        "-0",
+        "1e999",
+        "null",
+        r#"{"b":1,"a":2,"b":3}"#,
+        hondo.as_str(),
+    ] {
+        let texto = format!(r#"{{"operacion":"vender","id":{id}}}"#);
+        let invalida = leer(&texto).unwrap_err();
+        let escrita = String::from_utf8(escribir_invalida(&invalida, "f")).unwrap();
+        assert!(escrita.ends_with(&format!(r#""id":{id}}}"#)), "{escrita}");
     }
 }

@@ -9,12 +9,18 @@ use actix::{Actor, AsyncContext, Context, Handler, Message};
 use crate::actores::base::BaseConocida;
 use crate::actores::enlaces::Enlaces;
 use crate::actores::relevo::{Entrada, EstadoEndpoint, Relevo, Salida};
+use crate::domain::operacion::Operacion;
+use crate::runtime::breaker::EstadoBreaker;
 use crate::runtime::guardian::Centinela;
 use crate::wire::codec::{encode, encode_encargos, encode_resultados};
+use crate::wire::estado::{Cortacircuitos, EstadoDeActor, EstadoDeEnlace};
 use crate::wire::mensaje::{Encargo, Mensaje, Resultado};
 
 /// How often attempts are looked at: fine enough for the shortest deadline (100 ms).
 const TIC: Duration = Duration::from_millis(20);
+
+/// How often it tells the cargas how it is, for `biblioteca estado`.
+const NOTICIA: Duration = Duration::from_secs(1);
 
 /// From a carga, by its place in the configuration.
 #[derive(Debug, Message)]
@@ -52,28 +58,63 @@ pub struct EstadoActor {
     pub almacenes: Vec<EstadoEndpoint>,
 }
 
+/// Who an actor is, for those who look at the whole.
+#[derive(Debug, Clone)]
+pub struct Ficha {
+    /// Node, role and number.
+    pub nombre: String,
+    /// What it writes.
+    pub tema: Operacion,
+    /// Most operations it holds at once for one carga.
+    pub creditos: u32,
+}
+
 /// See the module's doc.
 pub struct ActorOperacion {
     _centinela: Centinela,
     relevo: Relevo,
     enlaces: Enlaces,
     base: BaseConocida,
+    ficha: Ficha,
+    vida: u64,
 }
 
 impl ActorOperacion {
     /// An actor that works through `enlaces`.
     #[must_use]
-    pub const fn nuevo(
+    pub fn nuevo(
         centinela: Centinela,
         relevo: Relevo,
         enlaces: Enlaces,
         base: BaseConocida,
+        ficha: Ficha,
     ) -> Self {
         Self {
             _centinela: centinela,
             relevo,
             enlaces,
             base,
+            ficha,
+            vida: uuid::Uuid::new_v4().as_u64_pair().0,
+        }
+    }
+
+    /// Tells every carga how it is.
+    fn contar_estado(&self) {
+        let almacenes = self.relevo.estado(Instant::now());
+        let estado = EstadoDeActor {
+            vida: self.vida,
+            nombre: self.ficha.nombre.clone(),
+            tema: self.ficha.tema,
+            creditos: self.ficha.creditos,
+            en_curso: self.relevo.en_curso() as u64,
+            almacenes: almacenes.into_iter().map(de_enlace).collect(),
+        };
+        if let Ok(trama) = encode(&Mensaje::EstadoActor(estado)) {
+            for enlace in &self.enlaces.cargas {
+                // News only: a carga that is not there asks for none.
+                let _ = enlace.enviar(Vec::new(), trama.clone());
+            }
         }
     }
 
@@ -156,6 +197,19 @@ impl Actor for ActorOperacion {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(TIC, |actor, _| actor.suceder([Entrada::Tic]));
+        ctx.run_interval(NOTICIA, |actor, _| actor.contar_estado());
+    }
+}
+
+fn de_enlace(endpoint: EstadoEndpoint) -> EstadoDeEnlace {
+    EstadoDeEnlace {
+        extremo: endpoint.extremo,
+        cortacircuitos: match endpoint.breaker {
+            EstadoBreaker::Cerrado => Cortacircuitos::Cerrado,
+            EstadoBreaker::Abierto => Cortacircuitos::Abierto,
+            EstadoBreaker::MedioAbierto => Cortacircuitos::MedioAbierto,
+        },
+        listo: endpoint.listo,
     }
 }
 

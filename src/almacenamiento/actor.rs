@@ -12,10 +12,9 @@ use actix::{
 };
 use futures::future::LocalBoxFuture;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
-use crate::almacenamiento::escritor::{desenlace_de, escribir};
-use crate::almacenamiento::lector::leer;
+use crate::almacenamiento::abierto::Abierto;
+use crate::almacenamiento::escritor::desenlace_de;
 use crate::almacenamiento::tarea::{Contestador, Tarea};
 use crate::db::{Almacen, Fallo, Remedio};
 use crate::net::server::Par;
@@ -25,9 +24,6 @@ use crate::wire::codec::encode;
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen, Mensaje};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Desenlace};
-
-/// Reads that may wait for a connection; more are refused, since a read may be repeated.
-const LECTURAS_MAX: usize = 1024;
 
 /// Pause before a database that was not there is searched again. A search itself takes up to
 /// a second; a new primary must be found well within the 8 s that it may take to appear.
@@ -74,6 +70,20 @@ pub struct Administrar(pub Par, pub u64, pub Encomienda);
 #[rtype(result = "()")]
 pub struct Validar(pub Pedido, pub oneshot::Sender<Desenlace>);
 
+/// Asks for a snapshot.
+#[derive(Debug, Message)]
+#[rtype(result = "EstadoColas")]
+pub struct VerEstado;
+
+/// What waits in the supervisor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, actix::MessageResponse)]
+pub struct EstadoColas {
+    /// Operations waiting for their commit.
+    pub en_cola: usize,
+    /// Reads waiting for a connection.
+    pub lecturas: usize,
+}
+
 /// Finish what is queued, take nothing more.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -88,23 +98,6 @@ struct EscritorTerminado(u64, Result<(), Fallo>);
 #[derive(Message)]
 #[rtype(result = "()")]
 struct BasePerdida(u64);
-
-struct Abierto {
-    almacen: Arc<dyn Almacen>,
-    cola: mpsc::Sender<Tarea>,
-    lecturas: mpsc::Sender<Tarea>,
-    escritor: JoinHandle<()>,
-    _vigia: Vigia,
-}
-
-/// Waits for the loss of a store; what it waits for would keep the store for ever.
-struct Vigia(JoinHandle<()>);
-
-impl Drop for Vigia {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
 
 /// See the module's doc.
 pub struct Almacenamiento {
@@ -137,7 +130,7 @@ impl Almacenamiento {
         let base_id = self
             .abierto
             .as_ref()
-            .map(|abierto| abierto.almacen.base_id().to_owned());
+            .map(|abierto| abierto.almacen().base_id().to_owned());
         *self.ajuste.anuncio.borrow_mut() = EstadoAlmacen {
             disposicion,
             base_id: base_id.unwrap_or_default(),
@@ -176,37 +169,14 @@ impl Almacenamiento {
         tracing::info!(base_id = almacen.base_id(), "base de datos abierta");
         self.ausencia = None;
         self.aperturas += 1;
-        let (yo, apertura) = (ctx.address(), self.aperturas);
-        let (cola, tareas) = mpsc::channel(self.ajuste.cola_max);
-        let trabajo = escribir(
-            Arc::clone(&almacen),
-            tareas,
-            self.ajuste.lote_max,
-            self.ajuste.contestador.clone(),
-        );
-        let de_escritor = yo.clone();
-        let escritor = actix_rt::spawn(async move {
-            let fin = trabajo.await.map(|_| ());
-            de_escritor.do_send(EscritorTerminado(apertura, fin));
-        });
-        let vigilado = Arc::clone(&almacen);
-        let vigia = Vigia(actix_rt::spawn(async move {
-            vigilado.perdida().await;
-            yo.do_send(BasePerdida(apertura));
-        }));
-        let lecturas = leer(
-            &almacen,
-            self.ajuste.lectores,
-            LECTURAS_MAX,
-            &self.ajuste.contestador,
-        );
-        self.abierto = Some(Abierto {
+        let apertura = self.aperturas;
+        let (yo, vigia) = (ctx.address(), ctx.address());
+        self.abierto = Some(Abierto::nuevo(
             almacen,
-            cola,
-            lecturas,
-            escritor,
-            _vigia: vigia,
-        });
+            &self.ajuste,
+            move |fin| yo.do_send(EscritorTerminado(apertura, fin)),
+            move || vigia.do_send(BasePerdida(apertura)),
+        ));
         self.anunciar(Disposicion::Listo);
     }
 
@@ -257,21 +227,13 @@ impl Almacenamiento {
         let mut devueltas = Vec::new();
         for tarea in tareas {
             let Some(abierto) = &self.abierto else {
-                let desenlace = match self.ajuste.anuncio.borrow().disposicion {
-                    Disposicion::EnEspera => Desenlace::EnEspera,
-                    _ => Desenlace::NoAplicada(Causa::SinAlmacenamiento),
-                };
-                devueltas.push((tarea.origen, desenlace));
+                // Standing by, starting or leaving: another may have the database.
+                devueltas.push((tarea.origen, Desenlace::EnEspera));
                 continue;
             };
-            let cola = if tarea.pedido.operacion.es_lectura() {
-                &abierto.lecturas
-            } else {
-                &abierto.cola
-            };
-            if let Err(error) = cola.try_send(tarea) {
+            if let Err(origen) = abierto.encolar(tarea) {
                 let desenlace = Desenlace::NoAplicada(Causa::ColaLlena);
-                devueltas.push((error.into_inner().origen, desenlace));
+                devueltas.push((origen, desenlace));
             }
         }
         self.ajuste.contestador.contestar(devueltas);
@@ -282,7 +244,7 @@ impl Almacenamiento {
         let almacen = self
             .abierto
             .as_ref()
-            .map(|abierto| Arc::clone(&abierto.almacen));
+            .map(|abierto| Arc::clone(abierto.almacen()));
         actix_rt::spawn(async move {
             let informe = match almacen {
                 None => Err("este almacenamiento no tiene la base de datos".to_owned()),
@@ -334,7 +296,7 @@ impl Handler<Validar> for Almacenamiento {
             let _ = espera.send(Desenlace::NoAplicada(Causa::SinAlmacenamiento));
             return;
         };
-        let almacen = Arc::clone(&abierto.almacen);
+        let almacen = Arc::clone(abierto.almacen());
         actix_rt::spawn(async move {
             let desenlace = match almacen.validar(pedido).await {
                 Ok(respuesta) => Desenlace::Decidida(respuesta),
@@ -354,7 +316,9 @@ impl Handler<EscritorTerminado> for Almacenamiento {
         let Some(abierto) = self.abierto.as_ref().filter(|_| apertura == self.aperturas) else {
             return;
         };
-        if abierto.almacen.remedio() == Remedio::Reabrir {
+        // After a panic of the writer nobody has answered its batch: only our end tells them.
+        let defecto = matches!(fallo, Fallo::Defecto(_));
+        if !defecto && abierto.almacen().remedio() == Remedio::Reabrir {
             return self.reabrir(ctx);
         }
         let motivo = format!(
@@ -374,11 +338,19 @@ impl Handler<BasePerdida> for Almacenamiento {
     }
 }
 
+impl Handler<VerEstado> for Almacenamiento {
+    type Result = EstadoColas;
+    fn handle(&mut self, _: VerEstado, _: &mut Self::Context) -> EstadoColas {
+        let abierto = self.abierto.as_ref();
+        abierto.map_or_else(EstadoColas::default, Abierto::colas)
+    }
+}
+
 impl Handler<Drenar> for Almacenamiento {
     type Result = ResponseFuture<()>;
     fn handle(&mut self, _: Drenar, _: &mut Self::Context) -> Self::Result {
         self.drenando = true;
-        let escritor = self.abierto.take().map(|abierto| abierto.escritor);
+        let escritor = self.abierto.take().map(Abierto::drenar);
         self.anunciar(Disposicion::NoListo);
         Box::pin(async move {
             if let Some(escritor) = escritor {

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use crate::domain::ids::{OpId, Sede, Texto};
 use crate::domain::operacion::Operacion;
 use crate::wire::huella::{Contenido, Huella};
-use crate::wire::json::{campo_op_id, campo_texto, exigir_campos};
+use crate::wire::json::{
+    Campos, campo_crudo, campo_op_id, campo_texto, exigir_campos, leer_campos,
+};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Desenlace, Estado};
 
@@ -28,14 +29,13 @@ pub type Mala = (&'static str, String);
 /// # Errors
 /// [`Mala`], ready to be answered.
 pub fn leer_accion(trama: &[u8], sede: &Sede) -> Result<Accion, Mala> {
-    let Ok(Value::Object(objeto)) = serde_json::from_slice::<Value>(trama) else {
-        return Err(mala("se esperaba un objeto JSON"));
+    let campos = leer_campos(trama).map_err(mala)?;
+    let accion = match campo_crudo(&campos, "accion").map_err(mala)? {
+        None => campo_crudo(&campos, "action").map_err(mala)?,
+        accion => accion,
     };
-    let accion = objeto.get("accion").or_else(|| objeto.get("action"));
-    let Some(accion) = accion.and_then(Value::as_str) else {
-        return Err(mala("falta el campo 'accion'"));
-    };
-    let operacion = match accion {
+    let accion = accion.ok_or_else(|| mala("falta el campo 'accion'"))?;
+    let operacion = match accion.as_str() {
         "procesar_prestamo" => Operacion::Prestamo,
         "aplicar_devolucion" => Operacion::Devolucion,
         "actualizar_renovacion" | "validar_renovacion" => Operacion::Renovacion,
@@ -46,7 +46,7 @@ pub fn leer_accion(trama: &[u8], sede: &Sede) -> Result<Accion, Mala> {
             return Err((Causa::OperacionNoSoportada.codigo(), detalle));
         }
     };
-    let pedido = leer_pedido(&objeto, operacion, sede)?;
+    let pedido = leer_pedido(&campos, operacion, sede)?;
     exigir_campos(&pedido).map_err(mala)?;
     Ok(if accion == "validar_renovacion" {
         Accion::Validar(pedido)
@@ -56,16 +56,16 @@ pub fn leer_accion(trama: &[u8], sede: &Sede) -> Result<Accion, Mala> {
 }
 
 fn leer_pedido(
-    objeto: &Map<String, Value>,
+    campos: &Campos<'_>,
     operacion: Operacion,
     sede_propia: &Sede,
 ) -> Result<Pedido, Mala> {
-    let isbn = campo_texto(objeto).map_err(mala)?;
-    let ejemplar = campo_texto(objeto).map_err(mala)?;
-    let usuario = campo_texto(objeto).map_err(mala)?;
-    let titulo = campo_texto(objeto).map_err(mala)?;
-    let sede: Option<Sede> = campo_texto(objeto).map_err(mala)?;
-    let op_id = campo_op_id(objeto)
+    let isbn = campo_texto(campos).map_err(mala)?;
+    let ejemplar = campo_texto(campos).map_err(mala)?;
+    let usuario = campo_texto(campos).map_err(mala)?;
+    let titulo = campo_texto(campos).map_err(mala)?;
+    let sede: Option<Sede> = campo_texto(campos).map_err(mala)?;
+    let op_id = campo_op_id(campos)
         .map_err(mala)?
         .unwrap_or_else(OpId::nuevo);
     let huella = Huella::de(Contenido {

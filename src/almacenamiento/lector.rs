@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::almacenamiento::escritor::desenlace_de;
 use crate::almacenamiento::tarea::{Contestador, Tarea};
-use crate::db::Almacen;
+use crate::db::{Almacen, Fallo};
 use crate::wire::respuesta::{Causa, Desenlace};
 
 /// Starts `lectores` readers of a queue of `cola_max`; they end when its sender is dropped.
@@ -42,7 +42,13 @@ async fn uno(
         let desenlace = if tarea.vence <= Instant::now() {
             Desenlace::NoAplicada(Causa::PlazoVencido)
         } else {
-            match almacen.leer(tarea.pedido).await {
+            let almacen = Arc::clone(&almacen);
+            // In a task of its own: a panic ends this read, not the reader.
+            let lectura = actix_rt::spawn(async move { almacen.leer(tarea.pedido).await });
+            match lectura
+                .await
+                .unwrap_or(Err(Fallo::Defecto("panic".to_owned())))
+            {
                 Ok(respuesta) => Desenlace::Decidida(respuesta),
                 Err(fallo) => {
                     tracing::error!(%fallo, "lectura fallida");

@@ -1,12 +1,15 @@
 //! The storage supervisor: the only role that opens the database.
 //!
 //! `puerta` is the door on 5570 (nodes and plain clients), `actor` admits and supervises,
-//! `escritor` puts what queued while the last commit ran into the next one, `lector` reads beside it, `directo` is the
-//! JSON of plain clients of the database door.
+//! `abierto` is the open database at work: `escritor` puts what queued while the last commit
+//! ran into the next one, `lector` reads beside it. `directo` is the JSON of plain clients of
+//! the database door.
 
+mod abierto;
 pub mod actor;
 pub mod directo;
 pub mod escritor;
 pub mod lector;
 pub mod puerta;
 pub mod tarea;
+pub mod veneno;

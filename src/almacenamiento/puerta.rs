@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::almacenamiento::actor::{Administrar, Almacenamiento, Anuncio, Tareas, Validar};
+use crate::almacenamiento::actor::{
+    Administrar, Almacenamiento, Anuncio, Tareas, Validar, VerEstado,
+};
 use crate::almacenamiento::directo::{Accion, escribir_desenlace, escribir_mala, leer_accion};
 use crate::almacenamiento::tarea::{Origen, Tarea};
 use crate::domain::ids::Sede;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
 use crate::wire::codec::{VERSION, decode, encode};
+use crate::wire::estado::{EstadoDeAlmacen, EstadoNodo};
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen, Mensaje};
 use crate::wire::respuesta::{Causa, Desenlace};
 
@@ -24,9 +27,22 @@ const RESPUESTA_DIRECTA: Duration = Duration::from_millis(800);
 /// Plain requests under way at once; each holds a small task.
 const DIRECTAS_MAX: usize = 1024;
 
+/// How long the supervisor may take to say how it is: whoever asks waits about a second.
+const ESTADO_MAX: Duration = Duration::from_millis(400);
+
+/// Which node this door belongs to, for those who look at the whole.
+#[derive(Debug, Clone)]
+pub struct Rotulo {
+    /// `nodo.id`.
+    pub nodo: String,
+    /// The database's file.
+    pub archivo: String,
+}
+
 /// See the module's doc.
 pub struct PuertaAlmacen {
     puesto: Puesto<Almacenamiento>,
+    rotulo: Rotulo,
     anuncio: Anuncio,
     salidas: mpsc::Sender<Salida>,
     sede: Sede,
@@ -38,12 +54,14 @@ impl PuertaAlmacen {
     #[must_use]
     pub fn nueva(
         puesto: Puesto<Almacenamiento>,
+        rotulo: Rotulo,
         anuncio: Anuncio,
         salidas: mpsc::Sender<Salida>,
         sede: Sede,
     ) -> Self {
         Self {
             puesto,
+            rotulo,
             anuncio,
             salidas,
             sede,
@@ -63,6 +81,41 @@ impl PuertaAlmacen {
         }
     }
 
+    /// Answers from a task of its own: a supervisor that is busy or gone holds up nobody.
+    fn contar_estado(&self, par: Par) {
+        let anuncio = self.latido();
+        let actor = self.puesto.actor();
+        let salidas = self.salidas.clone();
+        let rotulo = self.rotulo.clone();
+        actix_rt::spawn(async move {
+            let colas = match actor {
+                Some(actor) => tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await,
+                None => Ok(Ok(Default::default())),
+            };
+            let colas = colas.ok().and_then(Result::ok).unwrap_or_default();
+            let estado = EstadoNodo::Almacenamiento(EstadoDeAlmacen {
+                nodo: rotulo.nodo,
+                disposicion: anuncio.disposicion,
+                base_id: anuncio.base_id,
+                archivo: rotulo.archivo,
+                en_cola: colas.en_cola as u64,
+                lecturas: colas.lecturas as u64,
+            });
+            match encode(&Mensaje::EstadoNodo(estado)) {
+                Ok(trama) => {
+                    // Full: whoever asked asks again.
+                    let _ = salidas.try_send(Salida {
+                        par,
+                        delimitada: false,
+                        libera: false,
+                        trama,
+                    });
+                }
+                Err(error) => tracing::error!(%error, "no se pudo escribir el estado"),
+            }
+        });
+    }
+
     fn de_nodo(
         &self,
         par: Par,
@@ -77,9 +130,11 @@ impl PuertaAlmacen {
                     origen: Origen::Nodo(Arc::clone(&par), encargo.id),
                     pedido: encargo.pedido,
                     edad_ms: encargo.edad_ms,
+                    recibida: ahora,
                     vence: ahora + Duration::from_millis(u64::from(encargo.plazo_ms)),
                 }));
             }
+            Ok(Mensaje::VerEstado) => self.contar_estado(par),
             Ok(Mensaje::LatidoAlmacen) => {
                 if let Ok(trama) = encode(&Mensaje::EstadoAlmacen(self.latido())) {
                     inmediatas.push(Salida {
@@ -126,6 +181,7 @@ impl PuertaAlmacen {
                 origen: Origen::Directo(aviso),
                 pedido,
                 edad_ms: None,
+                recibida: Instant::now(),
                 vence: Instant::now() + RESPUESTA_DIRECTA,
             }),
             Accion::Validar(pedido) => {

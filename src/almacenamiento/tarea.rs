@@ -27,8 +27,10 @@ pub struct Tarea {
     pub origen: Origen,
     /// The operation.
     pub pedido: Pedido,
-    /// How long ago it was acknowledged as queued, in ms.
+    /// How long ago it was acknowledged as queued when it arrived, in ms.
     pub edad_ms: Option<u64>,
+    /// When it arrived: its age grows while it waits for its batch.
+    pub recibida: Instant,
     /// When its sender stops waiting: not begun after it.
     pub vence: Instant,
 }

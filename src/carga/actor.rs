@@ -1,4 +1,4 @@
-//! The load manager as an actor: its messages, and the shell around [`Reparto`].
+//! The load manager as an actor: its messages, and the shell around [`Nucleo`].
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -6,16 +6,20 @@ use std::time::{Duration, Instant};
 use actix::{Actor, Context, Handler, Message};
 use tokio::sync::mpsc;
 
+use crate::carga::anotador::Orden;
+use crate::carga::contestacion::decir;
+use crate::carga::diario::{self, Contestacion, EstadoDiario, Viaje};
 use crate::carga::noticia::noticia;
-use crate::carga::reparto::{Ajuste, Entrada, EstadoReparto, Reparto, Salida as Decision};
+use crate::carga::nucleo::{Entrada, Nucleo, Salida as Decision};
+use crate::carga::reparto::{self, EstadoReparto};
 use crate::carga::responder::Responder;
+use crate::db::diario::{Cargadas, Cerrada, Suerte};
 use crate::net::news::Noticias;
 use crate::net::server::{Par, Salida};
 use crate::runtime::guardian::Centinela;
 use crate::wire::codec::encode_encargos;
 use crate::wire::mensaje::{Encargo, Mensaje};
 use crate::wire::pedido::Pedido;
-use crate::wire::respuesta::Desenlace;
 
 /// An admitted request.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub struct Solicitud {
     pub pedido: Pedido,
     /// How long its client waits.
     pub plazo: Duration,
+    /// Whether it is answered when it is on this carga's disk.
+    pub asincrona: bool,
     /// Its one answer.
     pub responder: Responder,
 }
@@ -43,6 +49,25 @@ pub struct DeActores(pub Vec<(Par, Mensaje)>);
 #[rtype(result = "()")]
 pub struct Ausente(pub Par);
 
+/// What the diario's task brings, for that life of the load manager.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct DelDiario {
+    /// See [`Orden`].
+    pub vida: u64,
+    /// What.
+    pub noticia: Noticia,
+}
+
+/// See [`DelDiario`].
+#[derive(Debug)]
+pub enum Noticia {
+    /// The file was read.
+    Cargadas(Cargadas),
+    /// A trip is back.
+    DeVuelta(Vec<Suerte>, Vec<Option<Cerrada>>),
+}
+
 /// Time has passed.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -58,83 +83,107 @@ pub struct VerEstado;
 pub struct EstadoCarga {
     /// See [`EstadoReparto`].
     pub reparto: EstadoReparto,
+    /// See [`EstadoDiario`].
+    pub diario: EstadoDiario,
     /// Clients that wait for an answer.
     pub esperan: usize,
+}
+
+/// Where the load manager's decisions go, and its numbers.
+#[derive(Clone)]
+pub struct Cableado {
+    /// Its node's name: where an ENCOLADO is.
+    pub nodo: String,
+    /// Of the sharing of work.
+    pub reparto: reparto::Ajuste,
+    /// Undecided entries that the diario takes.
+    pub diario_max: usize,
+    /// Frames for actors.
+    pub trabajo: mpsc::Sender<Salida>,
+    /// The news feed.
+    pub noticias: Noticias,
+    /// The diario's task.
+    pub ordenes: mpsc::Sender<Orden>,
 }
 
 /// The load manager.
 pub struct Carga {
     _centinela: Centinela,
-    reparto: Reparto,
+    cableado: Cableado,
+    nucleo: Nucleo,
     responders: HashMap<u64, Responder>,
-    siguiente: u64,
-    trabajo: mpsc::Sender<Salida>,
-    noticias: Noticias,
+    vida: u64,
 }
 
 impl Carga {
-    /// A load manager that hands work to `trabajo` and tells `noticias`.
+    /// A load manager that has not read its diario.
     #[must_use]
-    pub fn nueva(
-        centinela: Centinela,
-        ajuste: Ajuste,
-        trabajo: mpsc::Sender<Salida>,
-        noticias: Noticias,
-    ) -> Self {
+    pub fn nueva(centinela: Centinela, cableado: Cableado) -> Self {
+        // A restarted load manager must not take the answers of its former life for its own:
+        // its numbers start where no former ones can be.
+        let vida = u64::from(uuid::Uuid::new_v4().as_fields().0) << 32;
+        let ajuste = diario::Ajuste {
+            sin_decidir_max: cableado.diario_max,
+            semilla: vida,
+        };
         Self {
             _centinela: centinela,
-            reparto: Reparto::nuevo(ajuste),
+            nucleo: Nucleo::nuevo(ajuste, cableado.reparto, vida),
+            cableado,
             responders: HashMap::new(),
-            // A restarted load manager must not take the answers of its former life for its
-            // own: its numbers start where no former ones can be.
-            siguiente: u64::from(uuid::Uuid::new_v4().as_fields().0) << 32,
-            trabajo,
-            noticias,
+            vida,
         }
     }
 
     fn admitir(&mut self, solicitudes: Vec<Solicitud>) {
-        let ahora = Instant::now();
-        let mut decisiones = Vec::with_capacity(solicitudes.len());
-        for Solicitud {
-            pedido,
-            plazo,
-            responder,
-        } in solicitudes
-        {
-            self.siguiente += 1;
-            self.responders.insert(self.siguiente, responder);
-            let entrada = Entrada::Pedido {
-                id: self.siguiente,
-                pedido,
-                plazo,
-            };
-            self.reparto.paso(ahora, entrada, &mut decisiones);
+        let mut entradas = Vec::with_capacity(solicitudes.len());
+        for solicitud in solicitudes {
+            let id = self.nucleo.numero();
+            entradas.push(Entrada::Solicitud(diario::Solicitud {
+                id,
+                par: solicitud.responder.par(),
+                pedido: solicitud.pedido,
+                plazo: solicitud.plazo,
+                asincrona: solicitud.asincrona,
+            }));
+            self.responders.insert(id, solicitud.responder);
         }
-        self.cumplir(decisiones);
+        self.suceder(entradas);
     }
 
     fn atender(&mut self, mensajes: Vec<(Par, Mensaje)>) {
-        let ahora = Instant::now();
-        let mut decisiones = Vec::new();
-        for (par, mensaje) in mensajes {
+        let entradas = mensajes.into_iter().filter_map(|(par, mensaje)| {
             let entrada = match mensaje {
-                Mensaje::LatidoActor(latido) => Entrada::Latido(par, latido),
-                Mensaje::Resultados(lista) => Entrada::Resultados(par, lista),
-                Mensaje::Adios => Entrada::Adios(par),
+                Mensaje::LatidoActor(latido) => reparto::Entrada::Latido(par, latido),
+                Mensaje::Resultados(lista) => reparto::Entrada::Resultados(par, lista),
+                Mensaje::Adios => reparto::Entrada::Adios(par),
                 otro => {
                     tracing::warn!(?otro, "un actor no dice esto; se ignora");
-                    continue;
+                    return None;
                 }
             };
-            self.reparto.paso(ahora, entrada, &mut decisiones);
-        }
-        self.cumplir(decisiones);
+            Some(Entrada::Reparto(entrada))
+        });
+        let entradas: Vec<Entrada> = entradas.collect();
+        self.suceder(entradas);
     }
 
-    fn suceder(&mut self, entrada: Entrada) {
+    fn leer(&mut self, mensaje: DelDiario) {
+        if mensaje.vida != self.vida {
+            return;
+        }
+        self.suceder([match mensaje.noticia {
+            Noticia::Cargadas(cargadas) => {
+                tracing::info!(sin_decidir = cargadas.sin_decidir.len(), "diario leído");
+                Entrada::Cargadas(cargadas)
+            }
+            Noticia::DeVuelta(suertes, halladas) => Entrada::DeVuelta(suertes, halladas),
+        }]);
+    }
+
+    fn suceder(&mut self, entradas: impl IntoIterator<Item = Entrada>) {
         let mut decisiones = Vec::new();
-        self.reparto.paso(Instant::now(), entrada, &mut decisiones);
+        self.nucleo.paso(Instant::now(), entradas, &mut decisiones);
         self.cumplir(decisiones);
     }
 
@@ -143,16 +192,39 @@ impl Carga {
         for decision in decisiones {
             match decision {
                 Decision::Enviar(par, encargo) => por_actor.entry(par).or_default().push(encargo),
-                Decision::Responder(id, pedido, desenlace) => {
-                    self.publicar(&pedido, &desenlace);
-                    if let Some(responder) = self.responders.remove(&id) {
-                        responder.responder(&desenlace);
-                    }
+                Decision::Contestar(id, contestacion) => self.contestar(id, contestacion),
+                Decision::Noticia(pedido, respuesta) => {
+                    self.cableado
+                        .noticias
+                        .publicar(noticia(&pedido, &respuesta));
                 }
+                Decision::Viaje(viaje) => self.viajar(viaje),
             }
         }
         for (par, encargos) in por_actor {
             self.enviar(par, encargos);
+        }
+    }
+
+    fn contestar(&mut self, id: u64, contestacion: Contestacion) {
+        if let Some(responder) = self.responders.remove(&id) {
+            let (op_id, fecha) = (responder.op_id().clone(), responder.fecha());
+            responder.responder(&decir(contestacion, &op_id, &self.cableado.nodo, fecha));
+        }
+    }
+
+    fn viajar(&self, viaje: Viaje) {
+        self.ordenar(Orden::Viaje {
+            vida: self.vida,
+            viaje,
+        });
+    }
+
+    /// The task has room for more orders than there can be; without the task the process is
+    /// about to end.
+    fn ordenar(&self, orden: Orden) {
+        if self.cableado.ordenes.try_send(orden).is_err() {
+            tracing::error!("nadie atiende el diario");
         }
     }
 
@@ -166,7 +238,7 @@ impl Carga {
                         libera: false,
                         trama,
                     };
-                    if self.trabajo.try_send(salida).is_err() {
+                    if self.cableado.trabajo.try_send(salida).is_err() {
                         tracing::warn!(
                             "la salida hacia los actores está llena; se espera su plazo"
                         );
@@ -174,14 +246,6 @@ impl Carga {
                 }
             }
             Err(error) => tracing::error!(%error, "no se pudo escribir un encargo"),
-        }
-    }
-
-    fn publicar(&self, pedido: &Pedido, desenlace: &Desenlace) {
-        if let Desenlace::Decidida(respuesta) = desenlace
-            && !pedido.operacion.es_lectura()
-        {
-            self.noticias.publicar(noticia(pedido, respuesta));
         }
     }
 }
@@ -192,6 +256,7 @@ impl Actor for Carga {
     fn started(&mut self, ctx: &mut Self::Context) {
         // Not the bound: that is the reply's place, reserved at admission.
         ctx.set_mailbox_capacity(1024);
+        self.ordenar(Orden::Cargar { vida: self.vida });
     }
 }
 
@@ -212,14 +277,21 @@ impl Handler<DeActores> for Carga {
 impl Handler<Ausente> for Carga {
     type Result = ();
     fn handle(&mut self, Ausente(par): Ausente, _: &mut Self::Context) {
-        self.suceder(Entrada::Ausente(par));
+        self.suceder([Entrada::Reparto(reparto::Entrada::Ausente(par))]);
+    }
+}
+
+impl Handler<DelDiario> for Carga {
+    type Result = ();
+    fn handle(&mut self, mensaje: DelDiario, _: &mut Self::Context) {
+        self.leer(mensaje);
     }
 }
 
 impl Handler<Tic> for Carga {
     type Result = ();
     fn handle(&mut self, _: Tic, _: &mut Self::Context) {
-        self.suceder(Entrada::Tic);
+        self.suceder([Entrada::Tic]);
     }
 }
 
@@ -227,7 +299,8 @@ impl Handler<VerEstado> for Carga {
     type Result = EstadoCarga;
     fn handle(&mut self, _: VerEstado, _: &mut Self::Context) -> EstadoCarga {
         EstadoCarga {
-            reparto: self.reparto.estado(),
+            reparto: self.nucleo.estado_reparto(),
+            diario: self.nucleo.estado_diario(Instant::now()),
             esperan: self.responders.len(),
         }
     }

@@ -13,6 +13,8 @@ use tokio::sync::mpsc::{self, OwnedPermit};
 use crate::carga::actor::{Admitidas, Carga, Solicitud, Tic};
 use crate::carga::responder::{Remite, Responder, ahora, salida};
 use crate::domain::ids::Sede;
+use crate::domain::modo::Modo;
+use crate::domain::operacion::Operacion;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
 use crate::wire::json::{Invalida, escribir_invalida, leer_peticion};
@@ -30,6 +32,9 @@ pub struct Clientes {
     pub zona: Arc<TimeZone>,
     /// Deadline of a request that names none.
     pub plazo: Duration,
+    /// Operations that are answered when they are on the disk, unless the request says
+    /// otherwise.
+    pub asincronas: Vec<Operacion>,
     /// Unanswered requests that one connection may have.
     pub por_conexion_max: usize,
     /// Cleared when the node is leaving: whoever asks is told to go elsewhere.
@@ -83,10 +88,16 @@ impl Clientes {
         let plazo = peticion
             .plazo_ms
             .map_or(self.plazo, |ms| Duration::from_millis(u64::from(ms)));
+        let operacion = peticion.pedido.operacion;
+        let asincrona = peticion.modo.map_or_else(
+            || self.asincronas.contains(&operacion),
+            |modo| modo == Modo::Asincrono,
+        );
         let responder = Responder::nuevo(sitio, remite);
         Some(Solicitud {
             pedido: peticion.pedido,
             plazo,
+            asincrona,
             responder,
         })
     }
@@ -94,7 +105,10 @@ impl Clientes {
     /// A place for one more answer: in the queue, and among the connection's own.
     fn sitio(&self, par: &Par) -> Option<OwnedPermit<Salida>> {
         let suyas = self.en_vuelo.get(par).copied().unwrap_or(0);
-        if !self.abierta.get() || suyas >= self.por_conexion_max {
+        // Nobody holds more than is left for the others: however many flood, a newcomer
+        // finds room.
+        let suyas_max = self.por_conexion_max.min(self.salidas.capacity());
+        if !self.abierta.get() || suyas >= suyas_max {
             return None;
         }
         self.salidas.clone().try_reserve_owned().ok()

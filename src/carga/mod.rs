@@ -1,11 +1,18 @@
 //! The load manager: takes requests from clients and hands each to exactly one actor.
 //!
 //! `clientes` is the door on 5555, `trabajo` the one on 5557; `actor` holds the state, whose
-//! decisions are all in the pure core `reparto`; `responder` answers each client exactly once.
+//! decisions are all in the pure core `nucleo`: `diario` decides what is queued, replayed and
+//! waited for, `reparto` who gets what. `anotador` is the task that owns the diario's file;
+//! `responder` answers each client exactly once, in the words of `contestacion`.
 
 pub mod actor;
+pub mod anotador;
 pub mod clientes;
+pub mod contestacion;
+pub mod diario;
+pub mod duda;
 pub mod noticia;
+pub mod nucleo;
 pub mod reparto;
 pub mod responder;
 pub mod trabajo;

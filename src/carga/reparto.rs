@@ -5,9 +5,10 @@
 //! never handed over ends as certainly not applied, what was ends only as its actor says or
 //! as uncertain.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::carga::duda::{self, dudar, sin_decidir};
 use crate::domain::operacion::Operacion;
 use crate::net::server::Par;
 use crate::wire::mensaje::{Encargo, LatidoActor, Resultado};
@@ -45,6 +46,8 @@ pub enum Entrada {
         pedido: Pedido,
         /// How long the client waits.
         plazo: Duration,
+        /// Since it was acknowledged as queued, in ms; none for one that somebody awaits.
+        edad_ms: Option<u64>,
     },
     /// An actor's beat.
     Latido(Par, LatidoActor),
@@ -73,11 +76,15 @@ struct Trabajador {
     en_vuelo: usize,
     visto: Instant,
     se_va: bool,
+    /// Number of the last hand-over to it: among equals the one that rested longest is next.
+    ultima: u64,
 }
 
 struct Pendiente {
     pedido: Pedido,
     vence: Instant,
+    /// How old it was, in ms, and when.
+    edad: Option<(u64, Instant)>,
     entregas: u16,
     actor: Option<Par>,
 }
@@ -96,7 +103,9 @@ pub struct EstadoReparto {
 /// See the module's doc.
 pub struct Reparto {
     ajuste: Ajuste,
-    actores: HashMap<Par, Trabajador>,
+    // In order, so that the same inputs always give the same outputs.
+    actores: BTreeMap<Par, Trabajador>,
+    hechas: u64,
     pendientes: HashMap<u64, Pendiente>,
     colas: HashMap<Operacion, VecDeque<u64>>,
     vencen: BTreeSet<(Instant, u64)>,
@@ -108,7 +117,8 @@ impl Reparto {
     pub fn nuevo(ajuste: Ajuste) -> Self {
         Self {
             ajuste,
-            actores: HashMap::new(),
+            actores: BTreeMap::new(),
+            hechas: 0,
             pendientes: HashMap::new(),
             colas: HashMap::new(),
             vencen: BTreeSet::new(),
@@ -118,18 +128,22 @@ impl Reparto {
     /// Takes one input; what it causes is pushed to `salidas`.
     pub fn paso(&mut self, ahora: Instant, entrada: Entrada, salidas: &mut Vec<Salida>) {
         match entrada {
-            Entrada::Pedido { id, pedido, plazo } => {
+            Entrada::Pedido {
+                id,
+                pedido,
+                plazo,
+                edad_ms,
+            } => {
                 let vence = ahora + (plazo - plazo * MARGEN_PCT / 100);
                 self.vencen.insert((vence, id));
-                self.pendientes.insert(
-                    id,
-                    Pendiente {
-                        pedido,
-                        vence,
-                        entregas: 0,
-                        actor: None,
-                    },
-                );
+                let pendiente = Pendiente {
+                    pedido,
+                    vence,
+                    edad: edad_ms.map(|edad_ms| (edad_ms, ahora)),
+                    entregas: 0,
+                    actor: None,
+                };
+                self.pendientes.insert(id, pendiente);
                 self.colocar(ahora, id, salidas);
             }
             Entrada::Latido(par, latido) => self.latido(ahora, par, &latido, salidas),
@@ -173,18 +187,12 @@ impl Reparto {
         let entregada = pendiente.entregas > 0;
         match self.elegir(operacion) {
             Eleccion::Actor(par) => self.entregar(ahora, id, par, salidas),
-            Eleccion::Nadie => self.cerrar(id, sin_actor(entregada), salidas),
+            Eleccion::Nadie => self.cerrar(id, sin_decidir(entregada, Causa::SinActores), salidas),
             Eleccion::SinCreditos => {
                 let cola = self.colas.entry(operacion).or_default();
                 // Reads are never queued: whoever asks again gets a fresher answer.
                 if operacion.es_lectura() || cola.len() >= self.ajuste.cola_max {
-                    let causa = Causa::ColaLlena;
-                    let desenlace = if entregada {
-                        Desenlace::Incierta(causa)
-                    } else {
-                        Desenlace::NoAplicada(causa)
-                    };
-                    self.cerrar(id, desenlace, salidas);
+                    self.cerrar(id, sin_decidir(entregada, Causa::ColaLlena), salidas);
                 } else {
                     cola.push_back(id);
                 }
@@ -205,7 +213,7 @@ impl Reparto {
         }
         vivos
             .filter(|(_, actor)| actor.en_vuelo < actor.creditos)
-            .min_by_key(|(_, actor)| actor.en_vuelo)
+            .min_by_key(|(_, actor)| (actor.en_vuelo, actor.ultima))
             .map_or(Eleccion::SinCreditos, |(par, _)| {
                 Eleccion::Actor(par.clone())
             })
@@ -218,6 +226,8 @@ impl Reparto {
         let Some(actor) = self.actores.get_mut(&par) else {
             return;
         };
+        self.hechas += 1;
+        actor.ultima = self.hechas;
         actor.en_vuelo += 1;
         pendiente.entregas += 1;
         pendiente.actor = Some(par.clone());
@@ -226,7 +236,9 @@ impl Reparto {
             id,
             pedido: pendiente.pedido.clone(),
             plazo_ms: u32::try_from(resta_ms * PLAZO_ACTOR_PCT / 100).unwrap_or(u32::MAX),
-            edad_ms: None,
+            edad_ms: pendiente
+                .edad
+                .map(|(edad_ms, cuando)| edad_ms + (ahora - cuando).as_millis() as u64),
             intento: pendiente.entregas,
         };
         salidas.push(Salida::Enviar(par, encargo));
@@ -240,6 +252,7 @@ impl Reparto {
         if let Some(actor) = pendiente.actor.and_then(|par| self.actores.get_mut(&par)) {
             actor.en_vuelo = actor.en_vuelo.saturating_sub(1);
         }
+        let desenlace = duda::de(pendiente.pedido.operacion, desenlace);
         salidas.push(Salida::Responder(id, pendiente.pedido, desenlace));
     }
 
@@ -258,6 +271,7 @@ impl Reparto {
                 en_vuelo: 0,
                 visto: ahora,
                 se_va: false,
+                ultima: 0,
             }
         });
         actor.visto = ahora;
@@ -286,7 +300,8 @@ impl Reparto {
             // A decision is one whoever brings it; anything less only counts from the actor
             // that has the operation now.
             if suyo || matches!(resultado.desenlace, Desenlace::Decidida(_)) {
-                self.cerrar(resultado.id, resultado.desenlace, salidas);
+                let desenlace = dudar(pendiente.entregas, resultado.desenlace);
+                self.cerrar(resultado.id, desenlace, salidas);
             }
         }
         self.sacar(ahora, tema, salidas);
@@ -325,7 +340,7 @@ impl Reparto {
             if pendiente.entregas < ENTREGAS_MAX {
                 self.colocar(ahora, id, salidas);
             } else {
-                self.cerrar(id, sin_actor(true), salidas);
+                self.cerrar(id, sin_decidir(true, Causa::SinActores), salidas);
             }
         }
         self.vaciar_sin_actor(actor.tema, salidas);
@@ -338,7 +353,7 @@ impl Reparto {
         }
         for id in self.colas.remove(&tema).unwrap_or_default() {
             let entregada = self.pendientes.get(&id).is_some_and(|p| p.entregas > 0);
-            self.cerrar(id, sin_actor(entregada), salidas);
+            self.cerrar(id, sin_decidir(entregada, Causa::SinActores), salidas);
         }
     }
 
@@ -363,13 +378,7 @@ impl Reparto {
             {
                 cola.retain(|&otra| otra != id);
             }
-            let causa = Causa::PlazoVencido;
-            let desenlace = if entregada {
-                Desenlace::Incierta(causa)
-            } else {
-                Desenlace::NoAplicada(causa)
-            };
-            self.cerrar(id, desenlace, salidas);
+            self.cerrar(id, sin_decidir(entregada, Causa::PlazoVencido), salidas);
         }
     }
 }
@@ -378,12 +387,4 @@ enum Eleccion {
     Actor(Par),
     SinCreditos,
     Nadie,
-}
-
-const fn sin_actor(entregada: bool) -> Desenlace {
-    if entregada {
-        Desenlace::Incierta(Causa::SinActores)
-    } else {
-        Desenlace::NoAplicada(Causa::SinActores)
-    }
 }

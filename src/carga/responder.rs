@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc::OwnedPermit;
 
 use crate::domain::ids::OpId;
@@ -24,7 +24,7 @@ pub struct Remite {
     /// The operation.
     pub op_id: OpId,
     /// The client's own `id`.
-    pub id: Option<Value>,
+    pub id: Option<Box<RawValue>>,
     /// Zone of the answer's `fechaOperacion`.
     pub zona: Arc<TimeZone>,
 }
@@ -44,6 +44,24 @@ impl Responder {
             sitio: Some(sitio),
             remite,
         }
+    }
+
+    /// Whose answer it is.
+    #[must_use]
+    pub fn par(&self) -> Par {
+        Arc::clone(&self.remite.par)
+    }
+
+    /// The operation.
+    #[must_use]
+    pub const fn op_id(&self) -> &OpId {
+        &self.remite.op_id
+    }
+
+    /// Now, as its answer tells it.
+    #[must_use]
+    pub fn fecha(&self) -> String {
+        ahora(&self.remite.zona)
     }
 
     /// Answers.
@@ -72,7 +90,7 @@ pub fn salida(remite: &Remite, desenlace: &Desenlace, libera: bool) -> Salida {
     let trama = escribir_respuesta(
         &remite.op_id,
         desenlace,
-        remite.id.as_ref(),
+        remite.id.as_deref(),
         &ahora(&remite.zona),
     );
     Salida {
@@ -95,6 +113,7 @@ pub fn ahora(zona: &TimeZone) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use serde_json::Value;
     use tokio::sync::mpsc;
 
     use super::*;

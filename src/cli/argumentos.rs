@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cli::{Carrera, Medida};
-use crate::domain::ids::{Campo, Ejemplar, Isbn, OpId, Sede, Texto, Titulo, UsuarioId};
+use crate::cli::valores::{
+    Cargas, Roles, archivo_sqlite, cargas, carrera, entero, modo, op_id, operacion, roles, semilla,
+    texto,
+};
+use crate::cli::{Carrera, Medida, Simulacro};
+use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
-use crate::role::Role;
-use crate::settings::Modo;
-use crate::settings::endpoint::Endpoint;
 use crate::settings::validate::{PLAZO_MS_MAX, PLAZO_MS_MIN};
 
 /// clap's own has English headings.
@@ -25,6 +27,8 @@ const ORDENES: &str = "Órdenes";
 
 /// Longest measurement, in s: a day.
 const SEGUNDOS_MAX: u32 = 86_400;
+/// Shortest drill, in s: room for at least one fault and its healing.
+const SIMULACRO_MIN: u32 = 5;
 /// Most clients of one measurement: each is a socket of this process.
 const CLIENTES_MAX: u32 = 1_000;
 /// Most books that a measurement asks for.
@@ -151,12 +155,28 @@ pub(super) enum Verbo {
     Medir(ArgsMedir),
     /// Muestra cómo están la carga, los actores y el almacenamiento
     #[command(
-        override_usage = "biblioteca estado [--json] [OPCIONES]",
+        override_usage = "biblioteca estado [--json] [--seguir] [OPCIONES]",
         help_template = PLANTILLA,
         disable_help_flag = true,
-        after_help = "Ejemplo:\n  biblioteca estado --json"
+        after_help = "Ejemplos:\n  biblioteca estado\n  biblioteca estado --seguir\n  biblioteca estado --json\n\nPregunta a cada carga de actores.cargas y a cada almacenamiento de actores.almacenamientos.\n\nSalida: 0 alguien responde; 69 nadie responde."
     )]
     Estado(ArgsEstado),
+    /// Compara recibos con la base de datos y revisa que la base cuadre
+    #[command(
+        override_usage = "biblioteca auditar [--recibos RUTA] [--excepciones] [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplos:\n  biblioteca auditar\n  biblioteca auditar --recibos datos/pedidos.recibos.jsonl\n  biblioteca auditar --excepciones\n\nLee la base de datos sin cambiarla, con los nodos en marcha o detenidos.\n\nSalida: 0 todo cuadra; 1 se rompió una promesa."
+    )]
+    Auditar(ArgsAuditar),
+    /// Pone a prueba el sistema aquí mismo: presta mientras mata y congela procesos, y comprueba
+    #[command(
+        override_usage = "biblioteca simulacro [--segundos N] [--semilla S] [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplos:\n  biblioteca simulacro\n  biblioteca simulacro --segundos 120 --semilla 7\n\nArranca procesos propios en puertos libres y una carpeta temporal; no toca sus datos.\n\nSalida: 0 se cumplió todo; 1 se rompió una promesa; 3 interrumpido."
+    )]
+    Simulacro(ArgsSimulacro),
 }
 
 #[derive(Debug, Args)]
@@ -276,85 +296,44 @@ pub(super) struct ArgsEstado {
     /// En JSON, para otro programa
     #[arg(long)]
     pub(super) json: bool,
+    /// Se repite cada segundo hasta Ctrl-C
+    #[arg(long)]
+    pub(super) seguir: bool,
     #[command(flatten)]
     pub(super) globales: ArgsGlobales,
 }
 
-/// One value to clap, many to us.
-#[derive(Debug, Clone)]
-pub(super) struct Roles(pub(super) Vec<Role>);
-
-/// One value to clap, many to us.
-#[derive(Debug, Clone)]
-pub(super) struct Cargas(pub(super) Vec<Endpoint>);
-
-fn roles(valor: &str) -> Result<Roles, String> {
-    Role::lista(valor)
-        .map(Roles)
-        .map_err(|error| error.to_string())
+#[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsAuditar {
+    /// Recibos de un solicitante, uno por línea; se puede repetir
+    #[arg(long, value_name = "RUTA")]
+    pub(super) recibos: Vec<PathBuf>,
+    /// Lista lo que la carga de este nodo aceptó en su diario y después no se pudo cumplir
+    #[arg(long)]
+    pub(super) excepciones: bool,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
 }
 
-fn cargas(valor: &str) -> Result<Cargas, String> {
-    match Endpoint::lista(valor) {
-        Ok(lista) if lista.is_empty() => Err("la lista de cargas está vacía".to_owned()),
-        Ok(lista) => Ok(Cargas(lista)),
-        Err(error) => Err(error.to_string()),
+#[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsSimulacro {
+    /// Segundos que dura, de 5 a 86400 (si falta: 30)
+    #[arg(long, value_name = "N", default_value = "30", hide_default_value = true, value_parser = entero::<SIMULACRO_MIN, SEGUNDOS_MAX>)]
+    segundos: u32,
+    /// Semilla del azar: la misma da las mismas averías (si falta: una nueva, que se muestra)
+    #[arg(long, value_name = "S", value_parser = semilla)]
+    semilla: Option<u64>,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+impl ArgsSimulacro {
+    pub(super) fn simulacro(&self) -> Simulacro {
+        Simulacro {
+            duracion: Duration::from_secs(u64::from(self.segundos)),
+            semilla: self.semilla,
+        }
     }
-}
-
-/// What [`texto`] reads: each alias of [`Texto`].
-trait Leido: Sized {
-    fn leer(valor: &str) -> Result<Self, String>;
-}
-
-impl<K: Campo> Leido for Texto<K> {
-    fn leer(valor: &str) -> Result<Self, String> {
-        Self::parse(valor).map_err(|error| error.to_string())
-    }
-}
-
-fn texto<T: Leido>(valor: &str) -> Result<T, String> {
-    T::leer(valor)
-}
-
-fn op_id(valor: &str) -> Result<OpId, String> {
-    OpId::parse(valor).map_err(|error| error.to_string())
-}
-
-fn operacion(valor: &str) -> Result<Operacion, String> {
-    Operacion::de_palabra(valor).ok_or_else(|| {
-        format!("'{valor}' no es una operación: prestamo, devolucion, renovacion, consulta, estado")
-    })
-}
-
-fn modo(valor: &str) -> Result<Modo, String> {
-    Modo::de_palabra(valor)
-        .ok_or_else(|| format!("'{valor}' no es un modo: es sincrono o asincrono"))
-}
-
-fn archivo_sqlite(valor: &str) -> Result<PathBuf, String> {
-    match valor.strip_prefix("sqlite:") {
-        Some(ruta) if !ruta.is_empty() => Ok(PathBuf::from(ruta)),
-        _ => Err(format!("'{valor}' no es sqlite: y la ruta de un archivo")),
-    }
-}
-
-fn carrera(valor: &str) -> Result<Carrera, String> {
-    if valor == "mezcla" {
-        return Ok(Carrera::Mezcla);
-    }
-    Operacion::de_palabra(valor)
-        .filter(|operacion| *operacion != Operacion::Estado)
-        .map(Carrera::Una)
-        .ok_or_else(|| {
-            format!("'{valor}' no se mide: prestamo, devolucion, renovacion, consulta, mezcla")
-        })
-}
-
-fn entero<const MIN: u32, const MAX: u32>(valor: &str) -> Result<u32, String> {
-    valor
-        .parse()
-        .ok()
-        .filter(|numero| (MIN..=MAX).contains(numero))
-        .ok_or_else(|| format!("'{valor}' no es un número de {MIN} a {MAX}"))
 }

@@ -5,6 +5,7 @@
 
 mod argumentos;
 mod ayuda;
+mod valores;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,9 +14,9 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::role::Role;
-use crate::settings::Modo;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::load::Fuentes;
 use argumentos::{ArgsGlobales, ArgsNodo, ArgsPedir, Raiz, Verbo, VerboCatalogo};
@@ -64,11 +65,22 @@ pub enum Orden {
     },
     /// Measure throughput and latency.
     Medir(Medida),
-    /// Show how the node is.
+    /// Show how the nodes are.
     Estado {
         /// As JSON.
         json: bool,
+        /// Again each second.
+        seguir: bool,
     },
+    /// Compare receipts with the database, and check the database itself.
+    Auditar {
+        /// Files of receipts; none checks the database alone.
+        recibos: Vec<PathBuf>,
+        /// Also what this node's carga accepted as queued and could not keep.
+        excepciones: bool,
+    },
+    /// Kill and freeze processes of a small cluster under load, then compare.
+    Simulacro(Simulacro),
 }
 
 /// No verb: run roles.
@@ -127,6 +139,15 @@ pub struct Medida {
     pub libros: u32,
     /// When writes are answered; none leaves it to the carga.
     pub modo: Option<Modo>,
+}
+
+/// A drill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Simulacro {
+    /// How long the desks work.
+    pub duracion: Duration,
+    /// Of the faults and the desks; none draws one.
+    pub semilla: Option<u64>,
 }
 
 /// What the clients of a measurement ask.
@@ -202,7 +223,22 @@ where
         }
         Verbo::Estado(args) => {
             globales.sumar(args.globales);
-            Orden::Estado { json: args.json }
+            Orden::Estado {
+                json: args.json,
+                seguir: args.seguir,
+            }
+        }
+        Verbo::Auditar(args) => {
+            globales.sumar(args.globales);
+            Orden::Auditar {
+                recibos: args.recibos,
+                excepciones: args.excepciones,
+            }
+        }
+        Verbo::Simulacro(args) => {
+            let simulacro = args.simulacro();
+            globales.sumar(args.globales);
+            Orden::Simulacro(simulacro)
         }
     };
     Ok(Invocacion { globales, orden })

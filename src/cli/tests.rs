@@ -151,8 +151,37 @@ fn a_measurement_has_bounds_and_defaults() {
     mala("medir --operacion estado", &["'estado' no se mide"]);
     assert_eq!(
         linea("estado --json").unwrap().orden,
-        Orden::Estado { json: true }
+        Orden::Estado {
+            json: true,
+            seguir: false
+        }
     );
+}
+
+#[test]
+fn audits_and_drills_take_what_they_need() {
+    let auditar = |recibos: &[&str]| Orden::Auditar {
+        recibos: recibos.iter().map(PathBuf::from).collect(),
+        excepciones: false,
+    };
+    assert_eq!(linea("auditar").unwrap().orden, auditar(&[]));
+    assert_eq!(
+        linea("auditar --recibos a --recibos b").unwrap().orden,
+        auditar(&["a", "b"])
+    );
+    let simulacro = |segundos, semilla| {
+        Orden::Simulacro(Simulacro {
+            duracion: Duration::from_secs(segundos),
+            semilla,
+        })
+    };
+    assert_eq!(linea("simulacro").unwrap().orden, simulacro(30, None));
+    assert_eq!(
+        linea("simulacro --segundos 90 --semilla 7").unwrap().orden,
+        simulacro(90, Some(7))
+    );
+    mala("simulacro --segundos 4", &["de 5 a 86400"]);
+    mala("simulacro --semilla x", &["'x' no es un número"]);
 }
 
 #[test]
@@ -189,6 +218,8 @@ fn every_help_is_spanish_and_has_an_example() {
         "catalogo importar",
         "medir",
         "estado",
+        "auditar",
+        "simulacro",
     ] {
         let fin = linea(&format!("{verbo} --help")).unwrap_err();
         assert_eq!(fin.codigo, 0, "{verbo}");

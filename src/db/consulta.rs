@@ -55,7 +55,6 @@ pub fn por_isbn(fila: Option<FilaLibro>, isbn: &Isbn, fecha: String) -> Result<R
     let Some(fila) = fila else {
         return Ok(Respuesta {
             mensaje: format!("{}: '{isbn}'", Rechazo::LibroNoEncontrado.mensaje()),
-            datos: objeto(&BTreeMap::from([("isbn", isbn)])),
             ..rechazada(Rechazo::LibroNoEncontrado, fecha)
         });
     };
@@ -78,7 +77,6 @@ pub fn por_ejemplar(
         }
         _ => Ok(Respuesta {
             mensaje: format!("{}: '{ejemplar}'", Rechazo::EjemplarNoEncontrado.mensaje()),
-            datos: objeto(&BTreeMap::from([("ejemplar", ejemplar)])),
             ..rechazada(Rechazo::EjemplarNoEncontrado, fecha)
         }),
     }

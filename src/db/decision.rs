@@ -91,6 +91,9 @@ pub fn solicitud(pedido: &Pedido) -> Solicitud<'_> {
 }
 
 fn juzgar(foto: &mut Foto, reglas: &Reglas, asiento: &Asiento, ahora: Timestamp) -> Veredicto {
+    if asiento.apartada {
+        return Err(Negativa::por(Rechazo::OperacionVenenosa));
+    }
     let solicitud = solicitud(&asiento.pedido);
     match asiento.pedido.operacion {
         Operacion::Prestamo => prestamo::prestar(foto, reglas, solicitud, ahora),

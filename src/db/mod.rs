@@ -1,15 +1,19 @@
 //! The database. The only folder that names sqlx; only `almacenamiento` (and the
-//! administrative verbs) open it.
+//! administrative verbs) open the library's, only `carga` its diario.
 //!
 //! For every kind of database alike: `filas` reads what a batch is decided on, `decision`
 //! turns it into verdicts with the pure rules, `respuestas` and `redaccion` write the answers,
 //! `consulta` answers questions; `catalogo` and `sembrar` say what administrators add; `reloj`
 //! tells a time that never goes back. `sqlite` is the embedded store, `postgres` that of a
-//! library that has outgrown one PC; `mudanza` moves a library from the one to the other.
+//! library that has outgrown one PC; `mudanza` moves a library from the one to the other, and
+//! `auditoria` looks at a SQLite file from outside. `diario` is the file of its own in which a
+//! carga keeps what it has acknowledged as queued.
 
+pub mod auditoria;
 mod catalogo;
 mod consulta;
 mod decision;
+pub mod diario;
 mod filas;
 pub mod mudanza;
 pub mod postgres;
@@ -33,6 +37,9 @@ pub struct Asiento {
     pub pedido: Pedido,
     /// How long ago it was acknowledged as queued, in ms; none for one that somebody awaits.
     pub edad_ms: Option<u64>,
+    /// It made our code panic too often: to be stored as refused (`OperacionVenenosa`)
+    /// without being decided.
+    pub apartada: bool,
 }
 
 /// The database failed; nothing to do with a rule.
@@ -44,6 +51,10 @@ pub enum Fallo {
     /// COMMIT was sent and its outcome is not known.
     #[error("perhaps applied: {0}")]
     Incierto(#[source] sqlx::Error),
+    /// Certainly nothing of the batch is in the database, and it would fail again: our own
+    /// code panicked, or what is stored is not what it should be. One operation is to blame.
+    #[error("defect met while deciding a batch: {0}")]
+    Defecto(String),
     /// The file is no database of ours, or a damaged one; a person must look.
     #[error("{0}")]
     Inservible(String),

@@ -240,7 +240,7 @@ impl Redactor<'_> {
     }
 }
 
-/// A refusal with its plain sentence and no data.
+/// A refusal with its plain sentence and no data but its reason.
 #[must_use]
 pub fn rechazada(codigo: Rechazo, fecha: String) -> Respuesta {
     Respuesta {
@@ -248,7 +248,7 @@ pub fn rechazada(codigo: Rechazo, fecha: String) -> Respuesta {
         rechazo: Some(codigo),
         mensaje: codigo.mensaje().to_owned(),
         fecha,
-        datos: "{}".to_owned(),
+        datos: objeto(&BTreeMap::from([("motivos", [codigo.codigo()])])),
         repetida: false,
     }
 }

@@ -227,7 +227,8 @@ impl Foto {
     pub fn devolver(&mut self, ejemplar: &Ejemplar, ahora: Timestamp) -> Option<Prestamo> {
         let indice = self.por_ejemplar.remove(ejemplar)?;
         let prestamo = self.prestamos.get_mut(indice)?;
-        prestamo.devuelto_en = Some(ahora);
+        // A loan dated in the future (a clock set back) can be returned all the same.
+        prestamo.devuelto_en = Some(ahora.max(prestamo.prestado_en));
         self.tocados.insert(indice);
         let prestamo = prestamo.clone();
         self.por_libro

@@ -8,6 +8,7 @@
 pub mod devolucion;
 pub mod foto;
 pub mod ids;
+pub mod modo;
 pub mod operacion;
 pub mod plazo;
 pub mod prestamo;
@@ -15,3 +16,7 @@ pub mod rechazo;
 pub mod reglas;
 pub mod renovacion;
 pub mod solicitud;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod muestra;

@@ -138,3 +138,113 @@ fn elegir_copia(
     }
     elegida
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::domain::muestra::{Muestra, t, usuario};
+
+    fn pide(
+        muestra: &mut Muestra,
+        reglas: &Reglas,
+        ejemplar: Option<&Ejemplar>,
+    ) -> Result<Prestamo, Vec<Rechazo>> {
+        let (isbn, ana, s1) = (
+            muestra.isbn.clone(),
+            muestra.ana.clone(),
+            muestra.s1.clone(),
+        );
+        let solicitud = Solicitud {
+            isbn: ejemplar.is_none().then_some(&isbn),
+            ejemplar,
+            usuario: Some(&ana),
+            sede: &s1,
+        };
+        prestar(&mut muestra.foto, reglas, solicitud, t(100))
+            .map_err(|negativa| negativa.motivos().to_vec())
+    }
+
+    #[test]
+    fn a_loan_by_book_takes_a_copy_of_the_sede_and_the_last_one_taken_is_the_last() {
+        let mut muestra = Muestra::nueva();
+        for nombre in ["uno", "dos"] {
+            muestra.ana = UsuarioId::parse(nombre).unwrap();
+            let prestado = pide(&mut muestra, &Reglas::default(), None).unwrap();
+            assert_eq!(prestado.sede, muestra.s1);
+        }
+        muestra.ana = UsuarioId::parse("tres").unwrap();
+        let negado = pide(&mut muestra, &Reglas::default(), None).unwrap_err();
+        assert_eq!(
+            negado,
+            [Rechazo::SinEjemplaresDisponibles],
+            "one is left in the other sede"
+        );
+    }
+
+    #[test]
+    fn a_named_copy_may_belong_to_another_sede_and_keeps_it() {
+        let mut muestra = Muestra::nueva();
+        let ajeno = muestra.ajeno.clone();
+        let prestado = pide(&mut muestra, &Reglas::default(), Some(&ajeno)).unwrap();
+        assert_eq!((prestado.sede.as_str(), prestado.ejemplar), ("s2", ajeno));
+    }
+
+    #[test]
+    fn the_same_book_twice_is_refused_and_so_is_one_beyond_the_limit() {
+        let mut muestra = Muestra::nueva();
+        let reglas = Reglas {
+            prestamos_max: 1,
+            ..Reglas::default()
+        };
+        pide(&mut muestra, &reglas, None).unwrap();
+        let negado = pide(&mut muestra, &reglas, None).unwrap_err();
+        assert_eq!(negado, [Rechazo::PrestamoActivo, Rechazo::LimitePrestamos]);
+    }
+
+    #[test]
+    fn a_membership_ends_after_its_last_day_where_the_library_is() {
+        let reglas = Reglas::default();
+        let hoy = plazo::dia(t(100), &reglas.zona_horaria);
+        for (vence, negado) in [(hoy, false), (hoy.yesterday().unwrap(), true)] {
+            let mut muestra = Muestra::nueva();
+            let vencida = Usuario {
+                vence: Some(vence),
+                bloqueado: negado,
+                ..usuario()
+            };
+            muestra.foto.con_usuario(muestra.ana.clone(), vencida);
+            let esperado = [Rechazo::UsuarioVencido, Rechazo::UsuarioBloqueado];
+            match pide(&mut muestra, &reglas, None) {
+                Ok(_) => assert!(!negado),
+                Err(motivos) => assert_eq!(motivos, esperado),
+            }
+        }
+    }
+
+    #[test]
+    fn a_stranger_is_registered_by_a_granted_loan_only_where_registration_is_open() {
+        for (registro, alta) in [(Registro::Abierto, true), (Registro::Cerrado, false)] {
+            let mut muestra = Muestra::nueva();
+            muestra.ana = UsuarioId::parse("nueva").unwrap();
+            let reglas = Reglas {
+                registro,
+                ..Reglas::default()
+            };
+            assert_eq!(pide(&mut muestra, &reglas, None).is_ok(), alta);
+            assert_eq!(muestra.foto.cambios().usuarios.len(), usize::from(alta));
+        }
+    }
+
+    #[test]
+    fn a_copy_that_is_lent_or_unknown_cannot_be_lent() {
+        let mut muestra = Muestra::nueva().con_prestamo(0);
+        muestra.ana = UsuarioId::parse("beto").unwrap();
+        let (primero, nadie) = (muestra.primero.clone(), Ejemplar::parse("Z").unwrap());
+        let reglas = Reglas::default();
+        let negado = pide(&mut muestra, &reglas, Some(&primero)).unwrap_err();
+        assert_eq!(negado, [Rechazo::SinEjemplaresDisponibles]);
+        let negado = pide(&mut muestra, &reglas, Some(&nadie)).unwrap_err();
+        assert_eq!(negado, [Rechazo::EjemplarNoEncontrado]);
+    }
+}

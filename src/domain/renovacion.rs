@@ -50,3 +50,72 @@ fn hubo(foto: &Foto, solicitud: Solicitud<'_>) -> bool {
     solicitud.usuario.is_some()
         && marca(foto, solicitud).is_some_and(|marca| foto.marca(&marca).is_some())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::domain::foto::Usuario;
+    use crate::domain::muestra::{Muestra, t, usuario};
+
+    fn renueva(muestra: &mut Muestra) -> Result<Prestamo, Vec<Rechazo>> {
+        let (isbn, ana, s1) = (
+            muestra.isbn.clone(),
+            muestra.ana.clone(),
+            muestra.s1.clone(),
+        );
+        let solicitud = Solicitud {
+            isbn: Some(&isbn),
+            ejemplar: None,
+            usuario: Some(&ana),
+            sede: &s1,
+        };
+        renovar(&mut muestra.foto, &Reglas::default(), solicitud, t(100))
+            .map_err(|negativa| negativa.motivos().to_vec())
+    }
+
+    #[test]
+    fn each_renewal_counts_from_the_due_date_until_the_limit() {
+        let mut muestra = Muestra::nueva().con_prestamo(0);
+        let primera = renueva(&mut muestra).unwrap();
+        let segunda = renueva(&mut muestra).unwrap();
+        assert_eq!((primera.renovaciones, segunda.renovaciones), (1, 2));
+        let dias = segunda.vence_en.duration_since(primera.vence_en).as_hours() / 24;
+        assert_eq!(dias, 7);
+        assert_eq!(
+            renueva(&mut muestra),
+            Err(vec![Rechazo::LimiteRenovaciones])
+        );
+    }
+
+    #[test]
+    fn a_blocked_user_renews_nothing() {
+        let mut muestra = Muestra::nueva().con_prestamo(0);
+        let bloqueada = Usuario {
+            bloqueado: true,
+            ..usuario()
+        };
+        muestra.foto.con_usuario(muestra.ana.clone(), bloqueada);
+        assert_eq!(renueva(&mut muestra), Err(vec![Rechazo::UsuarioBloqueado]));
+    }
+
+    #[test]
+    fn without_a_loan_there_is_nothing_to_renew_and_by_copy_alone_nobody_is_meant() {
+        let mut muestra = Muestra::nueva();
+        assert_eq!(
+            renueva(&mut muestra),
+            Err(vec![Rechazo::PrestamoNoEncontrado])
+        );
+        let mut muestra = Muestra::nueva().con_prestamo(0);
+        let primero = muestra.primero.clone();
+        let s1 = muestra.s1.clone();
+        let sin_usuario = Solicitud {
+            isbn: None,
+            ejemplar: Some(&primero),
+            usuario: None,
+            sede: &s1,
+        };
+        let negada = renovar(&mut muestra.foto, &Reglas::default(), sin_usuario, t(100));
+        assert_eq!(negada, Err(Negativa::por(Rechazo::PrestamoNoEncontrado)));
+    }
+}

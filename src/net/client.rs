@@ -150,6 +150,8 @@ impl<F: FnMut(Suceso)> Bucle<F> {
                         let primera = mensaje.iter().last().map(|trama| trama.to_vec());
                         self.recibir(primera);
                     }
+                    // A signal came; the next look at the socket finds what is there.
+                    Some(Err(tmq::TmqError::Zmq(zmq::Error::EINTR))) => {}
                     Some(Err(error)) => tracing::warn!(%error, "lectura de ZeroMQ fallida"),
                 },
             }

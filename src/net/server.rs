@@ -138,6 +138,8 @@ impl<P: Puerta> Bucle<P> {
         let mut entradas = Vec::new();
         match primero {
             Ok(mensaje) => entradas.extend(entrada(mensaje.iter().map(|trama| trama.to_vec()))),
+            // A signal came; the next look at the socket finds what is there.
+            Err(tmq::TmqError::Zmq(zmq::Error::EINTR)) => {}
             Err(error) => tracing::warn!(%error, "lectura de ZeroMQ fallida"),
         }
         while entradas.len() < RAFAGA_TRAMAS {

@@ -1,14 +1,19 @@
 //! Sockets with every option set: none of libzmq's defaults is safe for all of our uses.
 
+use std::net::ToSocketAddrs;
+
 use zmq::{Context, Socket, SocketType};
 
 /// Messages that may wait in a pipe of a link between nodes, each way. Credits bound what is
 /// outstanding; this only has to hold the frames of one burst.
 const NODOS_HWM_TRAMAS: i32 = 1024;
 
-/// Messages that may wait for one client, each way: twice what a connection may have
-/// unanswered, else answers to a client that reads promptly are lost.
-const CLIENTES_HWM_TRAMAS: i32 = 2 * 512 + 64;
+/// Requests that may wait from one client: what a connection may have unanswered, twice.
+const CLIENTES_RCVHWM_TRAMAS: i32 = 2 * 512 + 64;
+
+/// Answers that may wait for one client. More than its requests: one that sends thousands
+/// before it reads gets as many answers at once, most of them `OCUPADO`, and none may be lost.
+const CLIENTES_SNDHWM_TRAMAS: i32 = 16 * 512;
 
 /// First and longest pause between attempts to reconnect, in ms.
 const RECONEXION_MS: (i32, i32) = (100, 5_000);
@@ -47,6 +52,7 @@ pub enum NetError {
 fn motivo(causa: zmq::Error) -> &'static str {
     match causa {
         zmq::Error::EADDRINUSE => "otro proceso ya usa esa dirección",
+        zmq::Error::ENODEV => "ese nombre no tiene dirección",
         zmq::Error::EADDRNOTAVAIL => "esa dirección no es de este equipo",
         zmq::Error::EACCES => "no hay permiso para ese puerto",
         otra => otra.message(),
@@ -87,10 +93,13 @@ pub(super) fn router(
 ) -> Result<(Socket, String), NetError> {
     let socket = contexto.0.socket(SocketType::ROUTER)?;
     let hwm = match publico {
-        Publico::Clientes => CLIENTES_HWM_TRAMAS,
+        Publico::Clientes => CLIENTES_RCVHWM_TRAMAS,
         Publico::Nodos => NODOS_HWM_TRAMAS,
     };
     comunes(&socket, extremo, hwm, trama_bytes_max)?;
+    if publico == Publico::Clientes {
+        socket.set_sndhwm(CLIENTES_SNDHWM_TRAMAS)?;
+    }
     // A send to somebody who has gone is an error that we count, not a silent loss.
     socket.set_router_mandatory(true)?;
     socket.set_backlog(1024)?;
@@ -141,11 +150,29 @@ fn comunes(
     Ok(())
 }
 
+/// libzmq listens on addresses and interfaces, not on names: those are looked up here.
 fn escuchar(socket: &Socket, extremo: &str) -> Result<(), NetError> {
-    socket.bind(extremo).map_err(|causa| NetError::Escuchar {
+    let nombrado = |causa| NetError::Escuchar {
         extremo: extremo.to_owned(),
         causa,
-    })
+    };
+    match socket.bind(extremo) {
+        Err(zmq::Error::ENODEV) => {
+            let numerico = numerico(extremo).ok_or_else(|| nombrado(zmq::Error::ENODEV))?;
+            socket.bind(&numerico).map_err(nombrado)
+        }
+        resultado => resultado.map_err(nombrado),
+    }
+}
+
+/// The first IPv4 address of the name in `tcp://name:port`, else its first address.
+fn numerico(extremo: &str) -> Option<String> {
+    let direcciones = extremo.strip_prefix("tcp://")?.to_socket_addrs().ok()?;
+    let mut direcciones: Vec<_> = direcciones.collect();
+    direcciones.sort_by_key(|direccion| !direccion.is_ipv4());
+    direcciones
+        .first()
+        .map(|direccion| format!("tcp://{direccion}"))
 }
 
 fn direccion(socket: &Socket, pedida: &str) -> String {

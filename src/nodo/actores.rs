@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::actores::actor::{ActorOperacion, Despedirse, VerEstado};
+use crate::actores::actor::{ActorOperacion, Despedirse, Ficha, VerEstado};
 use crate::actores::base::BaseConocida;
 use crate::actores::enlaces::{Lugar, tender};
 use crate::actores::relevo::{Ajuste, Relevo};
@@ -75,6 +75,11 @@ pub fn arrancar(entorno: &Entorno<'_>, rol: Role) -> Result<Vec<EnMarcha>, Arran
     let ajuste = ajuste(entorno);
     let en_marcha = (1..=ajustes.actores.por_tipo).map(|numero| {
         let puesto = Puesto::vacante();
+        let ficha = Ficha {
+            nombre: format!("{}/{rol}-{numero}", ajustes.nodo.id),
+            tema,
+            creditos: ajustes.actores.creditos,
+        };
         let (mio, contexto, lugar, base) = (
             puesto.clone(),
             entorno.contexto.clone(),
@@ -96,6 +101,7 @@ pub fn arrancar(entorno: &Entorno<'_>, rol: Role) -> Result<Vec<EnMarcha>, Arran
                     relevo,
                     enlaces,
                     base.clone(),
+                    ficha.clone(),
                 ))
             },
         );

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Drenar};
-use crate::almacenamiento::puerta::PuertaAlmacen;
+use crate::almacenamiento::puerta::{PuertaAlmacen, Rotulo};
 use crate::almacenamiento::tarea::Contestador;
 use crate::db::Almacen;
 use crate::db::postgres::Buscador;
@@ -55,6 +55,10 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let (salidas, de_salidas) = mpsc::channel(2 * cola_max);
     let puerta = PuertaAlmacen::nueva(
         puesto.clone(),
+        Rotulo {
+            nodo: ajustes.nodo.id.clone(),
+            archivo: rotulo_de_base(ajustes)?,
+        },
         Rc::clone(&anuncio),
         salidas.clone(),
         ajustes.nodo.sede.clone(),
@@ -66,7 +70,8 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: entorno.latido(),
     };
-    let (real, _) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
+    let (real, tarea) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
+    entorno.vigilar_socket("la puerta del almacenamiento", tarea);
     tracing::info!(extremo = real, "el almacenamiento espera actores");
     let ajuste = Ajuste {
         abrir,
@@ -132,6 +137,14 @@ pub fn buscador(ajustes: &Ajustes) -> Result<Option<Buscador>, ArranqueError> {
     Buscador::nuevo(urls, reglas, almacenamiento.lectores)
         .map(Some)
         .map_err(ArranqueError::Regla)
+}
+
+/// What `estado` calls the configured database: its file, or its servers.
+fn rotulo_de_base(ajustes: &Ajustes) -> Result<String, ArranqueError> {
+    Ok(match buscador(ajustes)? {
+        Some(buscador) => buscador.nombre(),
+        None => ruta(ajustes)?.display().to_string(),
+    })
 }
 
 fn ruta(ajustes: &Ajustes) -> Result<PathBuf, ArranqueError> {

@@ -1,4 +1,4 @@
-//! Starts the load manager: its three sockets, its actor and its guardian.
+//! Starts the load manager: its three sockets, its diario, its actor and its guardian.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -8,16 +8,21 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::carga::actor::{Carga, VerEstado};
+use crate::carga::actor::{Cableado, Carga, VerEstado};
+use crate::carga::anotador::{ORDENES_MAX, Orden, anotar};
 use crate::carga::clientes::Clientes;
 use crate::carga::reparto::Ajuste;
 use crate::carga::trabajo::Trabajo;
+use crate::db::diario::{ARCHIVO, Diario, Opciones};
+use crate::domain::modo::Modo;
+use crate::domain::operacion::Operacion;
 use crate::domain::reglas::Reglas;
 use crate::net::news;
 use crate::net::server::{Escucha, servir};
 use crate::net::socket::Publico;
 use crate::nodo::{ArranqueError, Entorno, hasta};
 use crate::runtime::guardian::{Puesto, vigilar};
+use crate::settings::Modos;
 use crate::wire::codec::TRAMA_BYTES_MAX;
 use crate::wire::json::SOLICITUD_BYTES_MAX;
 
@@ -39,7 +44,7 @@ impl EnMarcha {
             Some(actor) => actor
                 .send(VerEstado)
                 .await
-                .is_ok_and(|estado| estado.esperan == 0),
+                .is_ok_and(|estado| estado.esperan == 0 && estado.diario.por_anotar == 0),
         })
         .await;
     }
@@ -48,8 +53,8 @@ impl EnMarcha {
 /// Starts it.
 ///
 /// # Errors
-/// [`ArranqueError`] when one of its sockets cannot be had.
-pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
+/// [`ArranqueError`] when one of its sockets or its diario cannot be had.
+pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let ajustes = entorno.ajustes;
     let carga = &ajustes.carga;
     let zona = Reglas::zona(&ajustes.reglas.zona_horaria)
@@ -65,11 +70,13 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: entorno.latido(),
     };
-    let puerta = Trabajo::nueva(puesto.clone())?;
-    let (real, _) = servir(&entorno.contexto, escucha, puerta, de_trabajo)?;
+    let puerta = Trabajo::nueva(puesto.clone(), ajustes.nodo.id.clone(), trabajo.clone())?;
+    let (real, tarea) = servir(&entorno.contexto, escucha, puerta, de_trabajo)?;
+    entorno.vigilar_socket("la puerta de trabajo", tarea);
     tracing::info!(extremo = real, "la carga espera actores");
 
     let noticias = news::abrir(&entorno.contexto, &carga.eventos.to_string())?;
+    let ordenes = abrir_diario(entorno, &puesto).await?;
 
     let (salidas, de_salidas) = mpsc::channel(carga.en_vuelo_max as usize);
     let puerta = Clientes {
@@ -78,6 +85,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         sede: ajustes.nodo.sede.clone(),
         zona: Arc::new(zona),
         plazo: ajustes.plazo(),
+        asincronas: asincronas(&ajustes.modos),
         por_conexion_max: carga.por_conexion_max as usize,
         abierta: Rc::clone(&abierta),
         en_vuelo: HashMap::new(),
@@ -89,26 +97,54 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         trama_bytes_max: SOLICITUD_BYTES_MAX,
         latido: TIC,
     };
-    let (real, _) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
+    let (real, tarea) = servir(&entorno.contexto, escucha, puerta, de_salidas)?;
+    entorno.vigilar_socket("la puerta de clientes", tarea);
     tracing::info!(extremo = real, "la carga espera clientes");
 
-    let ajuste = Ajuste {
-        silencio_max: entorno.silencio_max(),
-        cola_max: carga.cola_max as usize,
+    let cableado = Cableado {
+        nodo: ajustes.nodo.id.clone(),
+        reparto: Ajuste {
+            silencio_max: entorno.silencio_max(),
+            cola_max: carga.cola_max as usize,
+        },
+        diario_max: carga.diario_max as usize,
+        trabajo,
+        noticias,
+        ordenes,
     };
     vigilar(
         "carga".to_owned(),
         puesto.clone(),
         entorno.limites(),
         entorno.rendiciones.clone(),
-        move |centinela| {
-            Ok(Carga::nueva(
-                centinela,
-                ajuste,
-                trabajo.clone(),
-                noticias.clone(),
-            ))
-        },
+        move |centinela| Ok(Carga::nueva(centinela, cableado.clone())),
     );
     Ok(EnMarcha { puesto, abierta })
+}
+
+/// Opens the diario's file before any client is heard, and starts the task that owns it.
+async fn abrir_diario(
+    entorno: &Entorno<'_>,
+    puesto: &Puesto<Carga>,
+) -> Result<mpsc::Sender<Orden>, ArranqueError> {
+    let ruta = entorno.ajustes.nodo.datos.join(ARCHIVO);
+    let diario = Diario::abrir(Opciones::nuevas(ruta))
+        .await
+        .map_err(|fallo| ArranqueError::Diario(fallo.to_string()))?;
+    let (ordenes, por_hacer) = mpsc::channel(ORDENES_MAX);
+    let rendiciones = entorno.rendiciones.clone();
+    actix_rt::spawn(anotar(diario, por_hacer, puesto.clone(), rendiciones));
+    Ok(ordenes)
+}
+
+fn asincronas(modos: &Modos) -> Vec<Operacion> {
+    [
+        (Operacion::Prestamo, modos.prestamo),
+        (Operacion::Devolucion, modos.devolucion),
+        (Operacion::Renovacion, modos.renovacion),
+    ]
+    .into_iter()
+    .filter(|(_, modo)| *modo == Modo::Asincrono)
+    .map(|(operacion, _)| operacion)
+    .collect()
 }

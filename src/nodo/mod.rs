@@ -11,10 +11,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::net::socket::{Contexto, NetError};
 use crate::role::Role;
-use crate::runtime::guardian::{Limites, Rendicion};
+use crate::runtime::guardian::{Fin as FinActor, Limites, Rendicion};
 use crate::settings::Ajustes;
 use crate::wire::codec::CodecError;
 
@@ -36,6 +37,9 @@ pub enum ArranqueError {
     /// The node's folder.
     #[error("no se puede usar la carpeta de datos {0}: {1}")]
     Carpeta(String, std::io::Error),
+    /// The diario.
+    #[error("no se puede abrir el diario: {0}")]
+    Diario(String),
     /// A rule that the settings let through and the rules do not.
     #[error("{0}")]
     Regla(String),
@@ -74,6 +78,23 @@ impl Entorno<'_> {
         )
     }
 
+    /// Ends the process when a socket's task ends before the node does: nobody would hear
+    /// that door any more.
+    pub fn vigilar_socket(&self, nombre: &'static str, tarea: JoinHandle<()>) {
+        let rendiciones = self.rendiciones.clone();
+        actix_rt::spawn(async move {
+            let fin = match tarea.await {
+                Err(fin) if fin.is_panic() => FinActor::Panico,
+                _ => FinActor::Detenido,
+            };
+            let rendicion = Rendicion {
+                nombre: nombre.to_owned(),
+                fin,
+            };
+            let _ = rendiciones.send(rendicion).await;
+        });
+    }
+
     /// Heartbeat period.
     #[must_use]
     pub fn latido(&self) -> Duration {
@@ -102,7 +123,7 @@ pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
         ajustes,
         rendiciones,
     };
-    let marcha = arrancar(&entorno)?;
+    let marcha = arrancar(&entorno).await?;
     tracing::info!(nodo = ajustes.nodo.id, roles = ?marcha.roles(), "nodo listo");
     let fin = tokio::select! {
         rendicion = rendidos.recv() => rendicion.map_or(Fin::EnOrden, Fin::Rendido),
@@ -131,11 +152,11 @@ struct Marcha {
     almacenamiento: Option<almacenamiento::EnMarcha>,
 }
 
-fn arrancar(entorno: &Entorno<'_>) -> Result<Marcha, ArranqueError> {
+async fn arrancar(entorno: &Entorno<'_>) -> Result<Marcha, ArranqueError> {
     let mut marcha = Marcha::default();
     for rol in entorno.ajustes.roles() {
         match rol {
-            Role::Carga => marcha.carga = Some(carga::arrancar(entorno)?),
+            Role::Carga => marcha.carga = Some(carga::arrancar(entorno).await?),
             Role::Almacenamiento => {
                 marcha.almacenamiento = Some(almacenamiento::arrancar(entorno)?);
             }

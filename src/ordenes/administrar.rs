@@ -70,7 +70,7 @@ pub async fn importar_catalogo(ajustes: &Ajustes, ruta: &Path) -> Result<Salida,
         println!("línea {linea}: {motivo}");
     }
     println!(
-        "Catálogo: {leidas} filas leídas, {} libros y {} ejemplares nuevos, {} filas malas.",
+        "Catálogo: {leidas} filas buenas, {} libros y {} ejemplares nuevos, {} filas malas.",
         suma.libros,
         suma.ejemplares,
         malas.len()

@@ -1,10 +1,13 @@
 //! What each verb of the command line does, and with which exit code it ends.
 
 mod administrar;
+pub mod auditar;
 mod cargas;
+pub mod estado;
 mod medir;
 mod migrar;
 mod pedir;
+mod simulacro;
 mod solicitar;
 
 use crate::cli::{Invocacion, Orden};
@@ -97,7 +100,10 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
                 SalidaError::Uso(fin.texto.trim_start_matches("error: ").trim().into())
             })?;
             match solicitud {
-                None => correr_nodo(&ajustes).await,
+                None => {
+                    simulacro::hijo::atarse()?;
+                    correr_nodo(&ajustes).await
+                }
                 Some(solicitud) if ajustes.roles() == [Role::Solicitante] => {
                     solicitar::solicitar(&ajustes, solicitud).await
                 }
@@ -114,7 +120,12 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),
             _ => Ok(Salida::Bien),
         },
-        Orden::Estado { .. } => Err(SalidaError::Uso("pendiente".into())),
+        Orden::Estado { json, seguir } => estado::estado(&ajustes, *json, *seguir).await,
+        Orden::Auditar {
+            recibos,
+            excepciones,
+        } => auditar::auditar(&ajustes, recibos, *excepciones).await,
+        Orden::Simulacro(pedido) => simulacro::simulacro(*pedido).await,
     }
 }
 

@@ -7,11 +7,11 @@ use crate::domain::ids::OpId;
 use crate::net::socket::Contexto;
 use crate::ordenes::cargas::Cargas;
 use crate::ordenes::{Salida, SalidaError, cargas_de};
-use crate::settings::{self, Ajustes};
+use crate::settings::Ajustes;
 use crate::solicitante::intercambio::Intercambio;
 use crate::solicitante::reintento::{Azar, Final, Limites};
 use crate::solicitante::resumen::Veredicto;
-use crate::wire::json_cliente::{Modo, RespuestaCliente, Solicitud};
+use crate::wire::json_cliente::{RespuestaCliente, Solicitud};
 use crate::wire::respuesta::Estado;
 
 /// How long an ENCOLADO is asked after, in ms (contract §5).
@@ -31,10 +31,7 @@ pub async fn pedir(ajustes: &Ajustes, pedir: &Pedir) -> Result<Salida, SalidaErr
         titulo: pedir.titulo.clone(),
         sede: Some(ajustes.nodo.sede.clone()),
         op_id: Some(op_id.clone()),
-        modo: pedir.modo.map(|modo| match modo {
-            settings::Modo::Sincrono => Modo::Sincrono,
-            settings::Modo::Asincrono => Modo::Asincrono,
-        }),
+        modo: pedir.modo,
         plazo_ms: pedir.plazo_ms,
         ..Solicitud::nueva(pedir.operacion)
     };

@@ -129,6 +129,14 @@ impl Breaker {
         }
     }
 
+    /// The read of `permiso` was not answered in time. A slow question says nothing of how
+    /// loans fare; but as a probe it has failed.
+    pub fn lectura_lenta(&mut self, permiso: Permiso, ahora: Instant) {
+        if permiso.epoca == self.epoca && !matches!(self.fase, Fase::Cerrado { .. }) {
+            self.contar_fallo(ahora);
+        }
+    }
+
     /// The operation of `permiso` was not sent after all, or says nothing about the endpoint.
     pub fn devolver(&mut self, permiso: Permiso) {
         if permiso.epoca == self.epoca
@@ -269,6 +277,21 @@ mod tests {
         assert_eq!(breaker.pedir(t0), None);
         breaker.devolver(sonda);
         assert!(breaker.pedir(t0).is_some());
+    }
+
+    #[test]
+    fn slow_reads_do_not_open_it_but_as_a_probe_one_fails() {
+        let (mut breaker, t0) = breaker();
+        for _ in 0..5 {
+            let permiso = breaker.pedir(t0).unwrap();
+            breaker.lectura_lenta(permiso, t0);
+        }
+        assert_eq!(breaker.estado(t0), EstadoBreaker::Cerrado);
+        abrir(&mut breaker, t0);
+        let t1 = t0 + Duration::from_secs(10);
+        let sonda = breaker.pedir(t1).unwrap();
+        breaker.lectura_lenta(sonda, t1);
+        assert_eq!(breaker.estado(t1), EstadoBreaker::Abierto);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::domain::ids::Sede;
+use crate::domain::modo::Modo;
 use crate::role::Role;
 use crate::settings::endpoint::Endpoint;
 
@@ -201,45 +202,6 @@ pub struct Modos {
     pub devolucion: Modo,
     /// Of renewals.
     pub renovacion: Modo,
-}
-
-/// When a writing operation is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Modo {
-    /// When it is committed in the database.
-    Sincrono,
-    /// When it is on the carga's disk.
-    Asincrono,
-}
-
-impl Modo {
-    /// The word in settings and requests.
-    #[must_use]
-    pub const fn palabra(self) -> &'static str {
-        match self {
-            Self::Sincrono => "sincrono",
-            Self::Asincrono => "asincrono",
-        }
-    }
-
-    /// The mode of exactly this word.
-    #[must_use]
-    pub fn de_palabra(palabra: &str) -> Option<Self> {
-        [Self::Sincrono, Self::Asincrono]
-            .into_iter()
-            .find(|modo| modo.palabra() == palabra)
-    }
-}
-
-impl<'de> Deserialize<'de> for Modo {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let palabra = String::deserialize(deserializer)?;
-        Self::de_palabra(&palabra).ok_or_else(|| {
-            de::Error::custom(format_args!(
-                "'{palabra}' no es un modo: es sincrono o asincrono"
-            ))
-        })
-    }
 }
 
 /// `usuarios.*`.

@@ -179,16 +179,16 @@ fn plazos(ajustes: &Ajustes) -> Result<(), AjusteInvalido> {
         cortacircuitos,
         ..
     } = ajustes;
-    let muerte_ms = latidos.periodo_ms * latidos.perdidos_max;
     for (nombre, plazo_ms) in [
         ("carga.plazo_ms", carga.plazo_ms),
         ("cortacircuitos.espera_ms", cortacircuitos.espera_ms),
     ] {
-        if muerte_ms >= plazo_ms {
+        if latidos.periodo_ms >= plazo_ms {
             return Err(mal(
                 "latidos.periodo_ms",
                 format!(
-                    "un nodo muerto se notaría a los {muerte_ms} ms (periodo_ms × perdidos_max), cuando {nombre} ({plazo_ms} ms) ya venció"
+                    "entre dos latidos ({} ms) vencería {nombre} ({plazo_ms} ms); el período debe ser menor",
+                    latidos.periodo_ms
                 ),
             ));
         }

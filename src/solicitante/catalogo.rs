@@ -60,24 +60,22 @@ pub fn leer_ruta(ruta: &Path, sede: Option<&Sede>) -> Result<Catalogo, CatalogoE
 /// [`CatalogoError`]: nothing goes in.
 pub fn leer(bytes: &[u8], sede: Option<&Sede>) -> Result<Catalogo, CatalogoError> {
     let texto = texto::decodificar(bytes)?;
-    let mut lector = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .delimiter(delimitador(&texto))
-        .from_reader(texto.as_bytes());
+    let delimitador = delimitador(&texto);
     let mut catalogo = Catalogo::default();
     let mut columnas = None;
-    for fila in lector.records() {
-        // The text is UTF-8 and rows may have any width: nothing is left that could fail.
-        let Ok(fila) = fila else { break };
-        let linea = fila
-            .position()
-            .and_then(|posicion| u32::try_from(posicion.line()).ok())
-            .unwrap_or(u32::MAX);
-        if fila.iter().all(str::is_empty) || fila.get(0).is_some_and(|uno| uno.starts_with('#')) {
+    for (linea, renglon) in texto::lineas(&texto) {
+        if renglon.trim().is_empty() || renglon.trim_start().starts_with('#') {
             continue;
         }
+        let fila = match dividir(renglon, delimitador) {
+            Some(fila) if fila.iter().all(str::is_empty) => continue,
+            Some(fila) => fila,
+            None => {
+                let motivo = "tiene una comilla sin cerrar".to_owned();
+                catalogo.malas.push((linea, motivo));
+                continue;
+            }
+        };
         match &columnas {
             None => columnas = Some(Columnas::de(&fila, sede.is_some())?),
             Some(columnas) => match columnas.fila(&fila, linea, sede) {
@@ -90,6 +88,24 @@ pub fn leer(bytes: &[u8], sede: Option<&Sede>) -> Result<Catalogo, CatalogoError
         Some(_) => Ok(catalogo),
         None => Err(CatalogoError::FaltaColumna("isbn")),
     }
+}
+
+/// The fields of one row; none when a quote is left open. A row is a line: one bad quote must
+/// not swallow the good rows after it.
+fn dividir(renglon: &str, delimitador: u8) -> Option<StringRecord> {
+    if renglon.matches('"').count() % 2 == 1 {
+        return None;
+    }
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .delimiter(delimitador)
+        .buffer_capacity(renglon.len() + 1)
+        .from_reader(renglon.as_bytes())
+        .into_records()
+        .next()?
+        .ok()
 }
 
 /// Of `,` and `;` the one that shows more of the header's names.

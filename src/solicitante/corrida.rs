@@ -16,7 +16,8 @@ use super::progreso::{Hecha, Progreso, ProgresoError};
 use super::recibos::{Recibo, Recibos, RecibosError};
 use super::reintento::{Final, Limites};
 use crate::domain::ids::{IdInvalido, OpId, Sede};
-use crate::wire::json_cliente::{Modo, Solicitud};
+use crate::domain::modo::Modo;
+use crate::wire::json_cliente::Solicitud;
 use crate::wire::respuesta::Estado;
 
 /// What every line of a run has in common.

@@ -5,7 +5,7 @@
 //! for the time of an fsync.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,26 @@ impl Recibos {
     }
 }
 
+/// Reads a file of receipts: the readable ones, and the numbers, from 1, of the lines that are
+/// none.
+///
+/// # Errors
+/// When the file is not there or cannot be read.
+pub fn leer(ruta: &Path) -> io::Result<(Vec<Recibo>, Vec<usize>)> {
+    let (mut recibos, mut ilegibles) = (Vec::new(), Vec::new());
+    for (indice, linea) in BufReader::new(File::open(ruta)?).split(b'\n').enumerate() {
+        let linea = linea?;
+        if linea.trim_ascii().is_empty() {
+            continue;
+        }
+        match serde_json::from_slice(&linea) {
+            Ok(recibo) => recibos.push(recibo),
+            Err(_) => ilegibles.push(indice + 1),
+        }
+    }
+    Ok((recibos, ilegibles))
+}
+
 fn linea(recibo: &Recibo) -> io::Result<Vec<u8>> {
     let mut linea = serde_json::to_vec(recibo)?;
     linea.push(b'\n');
@@ -181,6 +201,22 @@ mod tests {
                 .collect();
             assert_eq!(leidos.last().unwrap().op_id, "c");
         }
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_lines_that_are_none_are_numbered() {
+        let carpeta = tempfile::tempdir().unwrap();
+        let ruta = carpeta.path().join("r.jsonl");
+        let (primera, segunda) = (linea(&recibo("a")).unwrap(), linea(&recibo("b")).unwrap());
+        std::fs::write(
+            &ruta,
+            [&primera[..], b"nada\n\n", &segunda, b"{\"op_id\":"].concat(),
+        )
+        .unwrap();
+        let (recibos, ilegibles) = leer(&ruta).unwrap();
+        assert_eq!(recibos, [recibo("a"), recibo("b")]);
+        assert_eq!(ilegibles, [2, 5]);
+        assert!(leer(carpeta.path()).is_err());
     }
 
     #[test]

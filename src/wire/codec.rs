@@ -172,6 +172,13 @@ mod tests {
         assert_eq!(ids, (0..10).collect::<Vec<_>>());
     }
 
+    /// Variants are numbered by their place: one put in between would renumber all after it.
+    #[test]
+    fn the_question_how_a_node_is_keeps_its_number() {
+        assert_eq!(encode(&Mensaje::LatidoCarga).unwrap(), [1, 1, 0, 0, 0]);
+        assert_eq!(encode(&Mensaje::VerEstado).unwrap(), [1, 9, 0, 0, 0]);
+    }
+
     #[test]
     fn another_version_is_told_apart_from_garbage() {
         assert!(matches!(decode(&[]), Err(CodecError::Vacia)));

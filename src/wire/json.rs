@@ -3,11 +3,14 @@
 //! Called by the carga's client door. Whatever the bytes, the outcome is a [`Peticion`] or an
 //! [`Invalida`] that can be answered; nothing panics and nothing is guessed.
 
-use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use crate::domain::ids::{Campo, OpId, Sede, Texto};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::wire::huella::{Contenido, Huella};
 use crate::wire::pedido::Pedido;
@@ -17,27 +20,26 @@ use crate::wire::respuesta::{Causa, Codigo, Desenlace, Estado};
 pub const SOLICITUD_BYTES_MAX: usize = 64 * 1024;
 
 /// Bounds of a client's own `plazo_ms`, in ms (contract §2).
-pub const PLAZO_MS: std::ops::RangeInclusive<u64> = 100..=30_000;
+pub const PLAZO_MS: std::ops::RangeInclusive<u32> = 100..=30_000;
 
 /// When a client that found no room should come back, in ms: a few commits later.
 pub const REINTENTAR_MS: u32 = 50;
 
-/// Whether the client waits for the decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Modo {
-    /// It waits for CONFIRMADO or a refusal.
-    Sincrono,
-    /// ENCOLADO is enough.
-    Asincrono,
-}
+/// The fields of a request, each as it was written: only those that mean something are read,
+/// and an `id` goes back to the letter.
+pub type Campos<'a> = HashMap<Clave<'a>, &'a RawValue>;
+
+/// A field's name; borrowed unless it was written with escapes.
+#[derive(Debug, PartialEq, Eq, Hash, Deserialize)]
+pub struct Clave<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A well-formed request.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Peticion {
     /// The operation.
     pub pedido: Pedido,
     /// The client's own `id`, to echo.
-    pub id: Option<Value>,
+    pub id: Option<Box<RawValue>>,
     /// The mode it asked for, if it did.
     pub modo: Option<Modo>,
     /// The deadline it asked for, in ms, if it did.
@@ -45,7 +47,7 @@ pub struct Peticion {
 }
 
 /// A malformed request, with what could be read of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Invalida {
     /// Which of the two codes.
     pub causa: Causa,
@@ -54,7 +56,7 @@ pub struct Invalida {
     /// Its op_id, when that was readable.
     pub op_id: Option<OpId>,
     /// Its `id`, when that was readable.
-    pub id: Option<Value>,
+    pub id: Option<Box<RawValue>>,
 }
 
 /// Reads one request. `sede` stands in where the client names none.
@@ -62,21 +64,55 @@ pub struct Invalida {
 /// # Errors
 /// [`Invalida`], ready to be answered.
 pub fn leer_peticion(trama: &[u8], sede: &Sede) -> Result<Peticion, Invalida> {
-    let objeto = match serde_json::from_slice::<Value>(trama) {
-        Ok(Value::Object(objeto)) => objeto,
-        Ok(_) => return Err(sin_objeto("se esperaba un objeto JSON")),
-        Err(_) if trama.is_empty() => return Err(sin_objeto("la solicitud está vacía")),
-        Err(error) => return Err(sin_objeto(&format!("JSON ilegible: {error}"))),
-    };
-    let id = objeto.get("id").filter(|id| !id.is_null()).cloned();
-    let leido = campo_op_id(&objeto).map_err(mal);
+    let campos = leer_campos(trama).map_err(|detalle| sin_objeto(&detalle))?;
+    let id = campo(&campos, "id").map(ToOwned::to_owned);
+    let leido = campo_op_id(&campos).map_err(mal);
     let op_id = leido.as_ref().ok().cloned().flatten();
-    interpretar(&objeto, leido, sede, id.clone()).map_err(|(causa, detalle)| Invalida {
+    interpretar(&campos, leido, sede, id.clone()).map_err(|(causa, detalle)| Invalida {
         causa,
         detalle,
         op_id,
         id,
     })
+}
+
+/// The fields of a JSON object.
+///
+/// # Errors
+/// A Spanish sentence that says where it stops being one.
+pub fn leer_campos(trama: &[u8]) -> Result<Campos<'_>, String> {
+    if trama.is_empty() {
+        return Err("la solicitud está vacía".to_owned());
+    }
+    let texto = std::str::from_utf8(trama)
+        .map_err(|error| format!("no es UTF-8 desde el byte {}", error.valid_up_to() + 1))?;
+    serde_json::from_str(texto).map_err(|error| {
+        if error.is_data() {
+            return "se esperaba un objeto JSON".to_owned();
+        }
+        format!(
+            "no es JSON desde la línea {}, columna {}",
+            error.line(),
+            error.column()
+        )
+    })
+}
+
+/// One field as it was written.
+fn campo<'a>(campos: &Campos<'a>, nombre: &'static str) -> Option<&'a RawValue> {
+    campos.get(&Clave(Cow::Borrowed(nombre))).copied()
+}
+
+/// A field that has to be a text; none when it is absent or null.
+///
+/// # Errors
+/// A Spanish sentence when it is anything else.
+pub fn campo_crudo(campos: &Campos<'_>, nombre: &'static str) -> Result<Option<String>, String> {
+    match campo(campos, nombre) {
+        None => Ok(None),
+        Some(crudo) => serde_json::from_str(crudo.get())
+            .map_err(|_| format!("el campo '{nombre}' debe ser un texto")),
+    }
 }
 
 fn sin_objeto(detalle: &str) -> Invalida {
@@ -95,18 +131,18 @@ fn mal(detalle: impl ToString) -> Mal {
 }
 
 fn interpretar(
-    objeto: &Map<String, Value>,
+    campos: &Campos<'_>,
     op_id: Result<Option<OpId>, Mal>,
     sede_propia: &Sede,
-    id: Option<Value>,
+    id: Option<Box<RawValue>>,
 ) -> Result<Peticion, Mal> {
-    let operacion = leer_operacion(objeto)?;
+    let operacion = leer_operacion(campos)?;
     let op_id = op_id?;
-    let isbn = campo_texto(objeto).map_err(mal)?;
-    let ejemplar = campo_texto(objeto).map_err(mal)?;
-    let usuario = campo_texto(objeto).map_err(mal)?;
-    let titulo = campo_texto(objeto).map_err(mal)?;
-    let sede: Option<Sede> = campo_texto(objeto).map_err(mal)?;
+    let isbn = campo_texto(campos).map_err(mal)?;
+    let ejemplar = campo_texto(campos).map_err(mal)?;
+    let usuario = campo_texto(campos).map_err(mal)?;
+    let titulo = campo_texto(campos).map_err(mal)?;
+    let sede: Option<Sede> = campo_texto(campos).map_err(mal)?;
     let huella = Huella::de(Contenido {
         operacion,
         isbn: isbn.as_ref().map(Texto::as_str),
@@ -131,8 +167,8 @@ fn interpretar(
     Ok(Peticion {
         pedido,
         id,
-        modo: leer_modo(objeto)?,
-        plazo_ms: leer_plazo(objeto)?,
+        modo: leer_modo(campos)?,
+        plazo_ms: leer_plazo(campos)?,
     })
 }
 
@@ -165,66 +201,58 @@ pub fn exigir_campos(pedido: &Pedido) -> Result<(), &'static str> {
     }
 }
 
-fn leer_operacion(objeto: &Map<String, Value>) -> Result<Operacion, Mal> {
-    match objeto.get("operacion") {
-        None | Some(Value::Null) => Err(mal("falta el campo 'operacion'")),
-        Some(Value::String(palabra)) => Operacion::de_palabra(palabra.trim()).ok_or_else(|| {
-            let muestra: String = palabra.chars().take(40).collect();
-            (
-                Causa::OperacionNoSoportada,
-                format!("no existe la operación '{muestra}'"),
-            )
-        }),
-        Some(_) => Err(mal("el campo 'operacion' debe ser un texto")),
-    }
+fn leer_operacion(campos: &Campos<'_>) -> Result<Operacion, Mal> {
+    let palabra = campo_crudo(campos, "operacion").map_err(mal)?;
+    let palabra = palabra.ok_or_else(|| mal("falta el campo 'operacion'"))?;
+    Operacion::de_palabra(palabra.trim()).ok_or_else(|| {
+        let muestra: String = palabra.chars().take(40).collect();
+        (
+            Causa::OperacionNoSoportada,
+            format!("no existe la operación '{muestra}'"),
+        )
+    })
 }
 
 /// The op_id of a request; none when it has none.
 ///
 /// # Errors
 /// A Spanish sentence about what is wrong with it.
-pub fn campo_op_id(objeto: &Map<String, Value>) -> Result<Option<OpId>, String> {
-    match objeto.get("op_id") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(texto)) => OpId::parse(texto)
-            .map(Some)
-            .map_err(|error| error.to_string()),
-        Some(_) => Err("el campo 'op_id' debe ser un texto".to_owned()),
-    }
+pub fn campo_op_id(campos: &Campos<'_>) -> Result<Option<OpId>, String> {
+    let texto = campo_crudo(campos, "op_id")?;
+    texto
+        .map(|texto| OpId::parse(&texto).map_err(|error| error.to_string()))
+        .transpose()
 }
 
 /// The text field that `K` names; none when it is absent or null.
 ///
 /// # Errors
 /// A Spanish sentence about what is wrong with it.
-pub fn campo_texto<K: Campo>(objeto: &Map<String, Value>) -> Result<Option<Texto<K>>, String> {
-    match objeto.get(K::NOMBRE) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(texto)) => Texto::parse(texto)
-            .map(Some)
-            .map_err(|error| error.to_string()),
-        Some(_) => Err(format!("el campo '{}' debe ser un texto", K::NOMBRE)),
-    }
+pub fn campo_texto<K: Campo>(campos: &Campos<'_>) -> Result<Option<Texto<K>>, String> {
+    let texto = campo_crudo(campos, K::NOMBRE)?;
+    texto
+        .map(|texto| Texto::parse(&texto).map_err(|error| error.to_string()))
+        .transpose()
 }
 
-fn leer_modo(objeto: &Map<String, Value>) -> Result<Option<Modo>, Mal> {
-    match objeto.get("modo") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(texto)) if texto == "sincrono" => Ok(Some(Modo::Sincrono)),
-        Some(Value::String(texto)) if texto == "asincrono" => Ok(Some(Modo::Asincrono)),
-        Some(_) => Err(mal("el campo 'modo' debe ser 'sincrono' o 'asincrono'")),
-    }
+fn leer_modo(campos: &Campos<'_>) -> Result<Option<Modo>, Mal> {
+    let palabra = campo_crudo(campos, "modo").map_err(mal)?;
+    palabra
+        .map(|palabra| {
+            Modo::de_palabra(&palabra)
+                .ok_or_else(|| mal("el campo 'modo' debe ser 'sincrono' o 'asincrono'"))
+        })
+        .transpose()
 }
 
-fn leer_plazo(objeto: &Map<String, Value>) -> Result<Option<u32>, Mal> {
-    match objeto.get("plazo_ms") {
-        None | Some(Value::Null) => Ok(None),
-        Some(valor) => valor
-            .as_u64()
-            .filter(|plazo| PLAZO_MS.contains(plazo))
-            .and_then(|plazo| u32::try_from(plazo).ok())
-            .map(Some)
-            .ok_or_else(|| mal("el campo 'plazo_ms' debe ser un entero de 100 a 30000")),
+fn leer_plazo(campos: &Campos<'_>) -> Result<Option<u32>, Mal> {
+    let Some(crudo) = campo(campos, "plazo_ms") else {
+        return Ok(None);
+    };
+    match serde_json::from_str::<Option<u32>>(crudo.get()) {
+        Ok(None) => Ok(None),
+        Ok(Some(plazo)) if PLAZO_MS.contains(&plazo) => Ok(Some(plazo)),
+        _ => Err(mal("el campo 'plazo_ms' debe ser un entero de 100 a 30000")),
     }
 }
 
@@ -241,7 +269,7 @@ struct Escrita<'a> {
     codigo: Option<&'static str>,
     repetida: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a Value>,
+    id: Option<&'a RawValue>,
 }
 
 /// Writes the answer to a request that was handed on.
@@ -249,7 +277,7 @@ struct Escrita<'a> {
 pub fn escribir_respuesta(
     op_id: &OpId,
     desenlace: &Desenlace,
-    id: Option<&Value>,
+    id: Option<&RawValue>,
     ahora: &str,
 ) -> Vec<u8> {
     let (estado, causa) = match desenlace {
@@ -306,7 +334,7 @@ pub fn escribir_invalida(invalida: &Invalida, ahora: &str) -> Vec<u8> {
         estado: Estado::Invalido.palabra(),
         codigo: Some(invalida.causa.codigo()),
         repetida: false,
-        id: invalida.id.as_ref(),
+        id: invalida.id.as_deref(),
     })
 }
 

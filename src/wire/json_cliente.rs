@@ -6,28 +6,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::wire::respuesta::Estado;
-
-/// Whether the client waits for the decision or only for the diario.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Modo {
-    /// The answer is the decision.
-    Sincrono,
-    /// The answer may be `ENCOLADO`.
-    Asincrono,
-}
-
-impl Modo {
-    /// The word in requests.
-    #[must_use]
-    pub const fn palabra(self) -> &'static str {
-        match self {
-            Self::Sincrono => "sincrono",
-            Self::Asincrono => "asincrono",
-        }
-    }
-}
 
 /// A request as a client makes it; which fields must stand is told by contract §2.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::operacion::Operacion;
 use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::estado::{EstadoDeActor, EstadoNodo};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Desenlace;
 
@@ -28,6 +29,12 @@ pub enum Mensaje {
     Encomienda(u64, Encomienda),
     /// Its outcome; the number is the asker's.
     Informe(u64, Result<Informe, String>),
+    /// How are you: anybody → carga or almacenamiento.
+    VerEstado,
+    /// The answer to it.
+    EstadoNodo(EstadoNodo),
+    /// How an actor is, for those who ask its cargas: actor → carga, every second.
+    EstadoActor(EstadoDeActor),
 }
 
 /// An actor's beat.

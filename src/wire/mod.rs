@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod codec;
+pub mod estado;
 pub mod huella;
 pub mod json;
 pub mod json_cliente;

@@ -169,7 +169,7 @@ pub enum Desenlace {
     NoAplicada(Causa),
     /// Perhaps applied by this attempt.
     Incierta(Causa),
-    /// Certainly not applied: the almacenamiento asked is a standby.
+    /// Certainly not applied: the almacenamiento asked does not have the database now.
     EnEspera,
     /// Certainly not applied: this very operation made its handler fail.
     Envenenada,

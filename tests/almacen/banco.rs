@@ -139,7 +139,11 @@ impl Banco {
 
     pub async fn tardia(&self, pedido: Pedido, edad_ms: u64) -> Respuesta {
         let edad_ms = Some(edad_ms);
-        let lote = vec![Asiento { pedido, edad_ms }];
+        let lote = vec![Asiento {
+            pedido,
+            edad_ms,
+            apartada: false,
+        }];
         self.almacen().aplicar(lote).await.unwrap().remove(0)
     }
 
@@ -198,6 +202,7 @@ pub fn asiento(pedido: Pedido) -> Asiento {
     Asiento {
         pedido,
         edad_ms: None,
+        apartada: false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Each rule of contract §3, through the store.
 
+use biblioteca::db::Fallo;
 use biblioteca::domain::rechazo::Rechazo::{
     EjemplarNoEncontrado, LibroNoEncontrado, LimitePrestamos, LimiteRenovaciones, PrestamoActivo,
     PrestamoNoActivo, PrestamoNoEncontrado, SinEjemplaresDisponibles, UsuarioBloqueado,
@@ -8,7 +9,9 @@ use biblioteca::domain::rechazo::Rechazo::{
 use biblioteca::domain::reglas::{Registro, Reglas};
 
 use crate::banco::Motor::{self, Postgres, Sqlite};
-use crate::banco::{Banco, DIA_MS, confirmado, datos, devolucion, prestamo, rechazado, renovacion};
+use crate::banco::{
+    Banco, DIA_MS, asiento, confirmado, datos, devolucion, prestamo, rechazado, renovacion,
+};
 use rstest::rstest;
 
 #[rstest]
@@ -259,4 +262,33 @@ async fn a_return_that_comes_late_does_not_close_a_newer_loan(
     let vieja = banco.tardia(devolucion("@A-s1-1", ""), 150_000).await;
     rechazado(&vieja, &[PrestamoNoActivo]);
     confirmado(&banco.tardia(devolucion("@A-s1-1", ""), 30_000).await);
+}
+
+/// Fault case 28: the loan was made while the clock was an hour ahead.
+#[rstest]
+#[tokio::test]
+async fn a_loan_dated_in_the_future_can_be_returned(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
+    confirmado(&banco.pedir(prestamo("A", "ana")).await);
+    let adelantar = "UPDATE prestamos SET prestado_en = '2999-01-01T00:00:00.000Z'";
+    banco.sql(adelantar).await.unwrap();
+    confirmado(&banco.pedir(devolucion("A", "ana")).await);
+}
+
+/// Fault case 32: what is stored cannot be read, and says so of this operation alone.
+#[rstest]
+#[tokio::test]
+async fn a_loan_that_cannot_be_read_is_a_defect_and_not_a_failure_of_the_database(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
+    confirmado(&banco.pedir(prestamo("A", "ana")).await);
+    banco
+        .sql("UPDATE prestamos SET vence_en = 'esto no es ninguna fecha de nada'")
+        .await
+        .unwrap();
+    let lote = vec![asiento(renovacion("A", "ana"))];
+    let fallo = banco.almacen().aplicar(lote).await.unwrap_err();
+    assert!(matches!(fallo, Fallo::Defecto(_)), "{fallo:?}");
+    confirmado(&banco.pedir(prestamo("B", "beto")).await);
 }

@@ -1,15 +1,17 @@
 //! An op_id takes effect once, and its answer stays the same.
 
+use biblioteca::db::Asiento;
 use biblioteca::domain::ids::OpId;
 use biblioteca::domain::operacion::Operacion;
 use biblioteca::domain::rechazo::Rechazo::{
-    ConflictoOpId, LibroNoEncontrado, OperacionNoEncontrada, SinEjemplaresDisponibles,
+    ConflictoOpId, LibroNoEncontrado, OperacionNoEncontrada, OperacionVenenosa,
+    SinEjemplaresDisponibles,
 };
 use biblioteca::wire::respuesta::{Estado, Respuesta};
 
 use crate::banco::Motor::{self, Postgres, Sqlite};
 use crate::banco::{
-    Banco, DIA_MS, con_op_id, confirmado, datos, devolucion, pedido, prestamo, rechazado,
+    Banco, DIA_MS, asiento, con_op_id, confirmado, datos, devolucion, pedido, prestamo, rechazado,
 };
 use rstest::rstest;
 
@@ -62,7 +64,8 @@ async fn an_op_id_with_other_content_is_a_conflict_and_tells_nothing_of_the_firs
     let otra = banco.pedir(con_op_id(prestamo("B", "beto"), "op-3")).await;
     assert_eq!(otra.rechazo, Some(ConflictoOpId));
     assert_eq!(otra.estado, Estado::Rechazado);
-    assert_eq!((otra.datos.as_str(), otra.repetida), ("{}", false));
+    assert_eq!(otra.datos, r#"{"motivos":["ConflictoOpId"]}"#);
+    assert!(!otra.repetida);
     assert!(!otra.mensaje.contains("ana"));
     assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 1);
     assert_eq!(banco.numero("SELECT count(*) FROM operaciones").await, 1);
@@ -134,4 +137,23 @@ async fn an_abandoned_batch_is_finished_all_the_same(#[values(Sqlite, Postgres)]
     // Behind the abandoned one in the writer's queue.
     let respuesta = banco.pedir(original).await;
     confirmado(&primera(&respuesta));
+}
+
+/// Fault case 32.
+#[rstest]
+#[tokio::test]
+async fn an_operation_set_aside_is_refused_for_ever_and_changes_nothing(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
+    let original = con_op_id(prestamo("A", "ana"), "op-v");
+    let apartada = Asiento {
+        apartada: true,
+        ..asiento(original.clone())
+    };
+    let mut respuestas = banco.almacen().aplicar(vec![apartada]).await.unwrap();
+    let respuesta = respuestas.remove(0);
+    rechazado(&respuesta, &[OperacionVenenosa]);
+    assert_eq!(primera(&banco.pedir(original).await), respuesta);
+    assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 0);
 }

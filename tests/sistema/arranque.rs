@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::nodo::{Biblioteca, texto};
+use crate::nodo::{Biblioteca, Nodo, texto};
 
 fn codigo(biblioteca: &Biblioteca, argumentos: &[&str]) -> (i32, String) {
     let salida = biblioteca.orden(argumentos);
@@ -144,4 +144,43 @@ fn administrative_verbs_work_with_the_node_up_and_stopped() {
         biblioteca.contar("select total from disponibilidad where isbn='A1'"),
         3
     );
+}
+
+#[test]
+fn a_measurement_prints_its_table_and_leaves_the_library_as_it_was() {
+    let biblioteca = Biblioteca::sembrada();
+    assert_eq!(
+        codigo(
+            &biblioteca,
+            &["medir", "--clientes", "1", "--segundos", "1"]
+        )
+        .0,
+        69
+    );
+    let _nodo = biblioteca.todo();
+    let salida = biblioteca.orden(&["medir", "--clientes", "4", "--segundos", "1"]);
+    let dicho = String::from_utf8_lossy(&salida.stdout).into_owned();
+    assert_eq!(salida.status.code(), Some(0), "{dicho}");
+    assert!(
+        dicho.contains("p99 ms") && dicho.contains("CONFIRMADO"),
+        "{dicho}"
+    );
+    let abiertos =
+        "select count(*) from prestamos where usuario like 'medir-%' and devuelto_en is null";
+    assert!(
+        biblioteca.contar(abiertos) <= 4,
+        "at most the loans that were under way"
+    );
+}
+
+#[test]
+fn a_node_can_be_told_to_listen_on_a_name() {
+    let biblioteca = Biblioteca::sembrada();
+    let mut comando = biblioteca.comando(&[]);
+    comando.env(
+        "BIBLIOTECA_CARGA__CLIENTES",
+        format!("localhost:{}", biblioteca.clientes),
+    );
+    let _nodo = Nodo::de(comando, &biblioteca.carpeta.path().join("nodo.log"));
+    biblioteca.espera_servicio();
 }

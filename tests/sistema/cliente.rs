@@ -32,6 +32,23 @@ impl Cliente {
         }
     }
 
+    /// A DEALER that waits no longer than this for an answer.
+    pub fn con_espera(puerto: u16, espera: Duration) -> Self {
+        let cliente = Self::nuevo(puerto, zmq::DEALER);
+        cliente
+            .socket
+            .set_rcvtimeo(i32::try_from(espera.as_millis()).unwrap())
+            .unwrap();
+        cliente
+    }
+
+    /// Asks once; none when there is no answer in time.
+    pub fn intentar(&self, solicitud: &Value) -> Option<Value> {
+        self.enviar(solicitud);
+        let marcos = self.socket.recv_multipart(0).ok()?;
+        Some(serde_json::from_slice(marcos.last()?).unwrap())
+    }
+
     pub fn enviar(&self, solicitud: &Value) {
         self.socket
             .send(solicitud.to_string().as_bytes(), 0)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cliente::{Cliente, consulta, devolucion, prestamo};
-use crate::nodo::{Biblioteca, texto};
+use crate::nodo::{Biblioteca, Nodo, texto};
 
 #[test]
 fn a_loan_its_repeat_its_renewals_and_its_return() {
@@ -215,4 +215,44 @@ fn one_connection_may_have_512_unanswered_requests_and_the_next_is_told_at_once(
         cliente.nada_por(Duration::from_millis(100)),
         "exactly one answer each"
     );
+}
+
+/// Promise 7: whoever floods takes no more than is left for the others.
+#[test]
+fn a_flood_from_one_connection_leaves_room_for_a_newcomer() {
+    let biblioteca = Biblioteca::sembrada();
+    let mut carga = biblioteca.comando(&["--role", "carga"]);
+    carga
+        .env("BIBLIOTECA_CARGA__EN_VUELO_MAX", "64")
+        .env("BIBLIOTECA_CARGA__POR_CONEXION_MAX", "64");
+    let _carga = Nodo::de(carga, &biblioteca.carpeta.path().join("carga.log"));
+    let nodos = ["actor-prestamo", "almacenamiento"].map(|rol| biblioteca.rol(rol));
+    biblioteca.espera_servicio();
+    let (inundador, nuevo) = (biblioteca.cliente(), biblioteca.cliente());
+    nodos[1].senal("STOP");
+    for n in 0..100 {
+        inundador.enviar(&prestamo("Libro1", "u", &format!("i-{n}")));
+    }
+    assert_eq!(texto(&inundador.recibir(), "estado"), "OCUPADO");
+    nuevo.enviar(&prestamo("Libro2", "v", "n-1"));
+    assert!(
+        nuevo.nada_por(Duration::from_millis(200)),
+        "it was admitted"
+    );
+    nodos[1].senal("CONT");
+    assert_ne!(texto(&nuevo.recibir(), "estado"), "OCUPADO");
+}
+
+#[test]
+fn thousands_of_requests_sent_before_reading_get_an_answer_each() {
+    let biblioteca = Biblioteca::sembrada();
+    let _nodo = biblioteca.todo();
+    let cliente = biblioteca.cliente();
+    for n in 0..3_000 {
+        cliente.enviar(&json!({"operacion":"consulta","isbn":"Libro1","id":n}));
+    }
+    let ids: std::collections::HashSet<i64> = (0..3_000)
+        .map(|_| cliente.recibir()["id"].as_i64().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 3_000);
 }

@@ -176,6 +176,11 @@ fn two_cargas_give_the_same_answer_to_the_same_operation() {
         )
         .env("BIBLIOTECA_CARGA__EVENTOS", format!("127.0.0.1:{eventos2}"))
         .env("BIBLIOTECA_CARGA__TRABAJO", format!("127.0.0.1:{trabajo2}"))
+        // Each carga has a diario of its own.
+        .env(
+            "BIBLIOTECA_NODO__DATOS",
+            biblioteca.carpeta.path().join("datos2"),
+        )
         .env("BIBLIOTECA_HTTP__ESCUCHA", "");
     let _segunda = Nodo::de(comando, &biblioteca.carpeta.path().join("carga2.log"));
     let mut comando = biblioteca.comando(&["--role", "actor-prestamo,almacenamiento"]);

@@ -155,6 +155,22 @@ pub fn contar(base: &Path, consulta: &str) -> i64 {
         })
 }
 
+/// Changes a database behind the program's back.
+pub fn modificar(base: &Path, sentencias: &str) {
+    use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+    let opciones = SqliteConnectOptions::new().filename(base);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(async {
+            let mut conexion = SqliteConnection::connect_with(&opciones).await.unwrap();
+            let sentencias = sqlx::AssertSqlSafe(sentencias.to_owned());
+            conexion.execute(sqlx::raw_sql(sentencias)).await.unwrap();
+            conexion.close().await.unwrap();
+        });
+}
+
 /// A running process.
 pub struct Nodo {
     proceso: Child,
@@ -185,6 +201,10 @@ impl Nodo {
             .status()
             .unwrap();
         assert!(estado.success());
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.proceso.id()
     }
 
     /// kill -9, and the process is gone when this returns.

@@ -77,28 +77,23 @@ impl Relevo {
         }
         quien.ajeno = !propia;
         quien.visto = Some(ahora);
-        let vuelve =
-            estado.disposicion == Disposicion::Listo && quien.disposicion != Disposicion::Listo;
         quien.disposicion = estado.disposicion;
         if estado.disposicion == Disposicion::Listo && propia {
             self.listo_hasta = Some(ahora);
             quien.breaker.listo_de_nuevo();
-            if vuelve {
-                self.reanudar(ahora, salidas);
-            }
         }
+    }
+
+    /// Whether an endpoint would take an operation now.
+    pub(super) fn alguien_toma(&self, ahora: Instant) -> bool {
+        self.almacenes
+            .iter()
+            .any(|almacen| self.listo(ahora, almacen) && almacen.breaker.admite(ahora))
     }
 
     /// Tries again what was kept back.
     pub(super) fn reanudar(&mut self, ahora: Instant, salidas: &mut Vec<Salida>) {
-        let mut retenidas: Vec<u64> = self
-            .en_curso
-            .iter()
-            .filter(|(_, en_curso)| en_curso.destino.is_none())
-            .map(|(&id, _)| id)
-            .collect();
-        retenidas.sort_unstable();
-        for id in retenidas {
+        for id in std::mem::take(&mut self.retenidas) {
             self.intentar(ahora, id, salidas);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{EnCurso, Relevo, Salida};
+use super::{ENVIOS, EnCurso, Relevo, Salida};
 use crate::wire::mensaje::{Disposicion, Encargo, Resultado};
 use crate::wire::respuesta::{Causa, Desenlace};
 
@@ -14,7 +14,11 @@ impl Relevo {
         encargo: Encargo,
         salidas: &mut Vec<Salida>,
     ) {
-        self.siguiente += 1;
+        let entrega = (carga, encargo.id, encargo.intento);
+        if !self.recibidos.es_nuevo(ahora, entrega) {
+            return;
+        }
+        self.siguiente = self.siguiente.wrapping_add(ENVIOS);
         let vence = ahora + Duration::from_millis(u64::from(encargo.plazo_ms));
         let en_curso = EnCurso {
             carga,
@@ -24,6 +28,7 @@ impl Relevo {
             alarma: vence,
             destino: None,
             intentos: 0,
+            envio: 0,
             incierto: false,
         };
         self.alarmas.insert((vence, self.siguiente));
@@ -46,7 +51,9 @@ impl Relevo {
             return self.terminar(id, Causa::SinAlmacenamiento, salidas);
         }
         let Some((almacen, permiso)) = self.elegir(ahora) else {
-            if !self.hay_relevo(ahora) {
+            if self.hay_relevo(ahora) {
+                self.retenidas.insert(id);
+            } else {
                 self.terminar(id, Causa::SinAlmacenamiento, salidas);
             }
             return;
@@ -59,14 +66,16 @@ impl Relevo {
             .ajuste
             .espera
             .min(resta / (intentos_max - intentos).min(2));
+        self.retenidas.remove(&id);
         self.alarmas.remove(&(en_curso.alarma, id));
         en_curso.alarma = ahora + plazo;
         self.alarmas.insert((en_curso.alarma, id));
         en_curso.destino = Some((almacen, permiso));
         en_curso.intentos += 1;
+        en_curso.envio = (en_curso.envio + 1) % ENVIOS;
         let transcurrido = u64::try_from((ahora - en_curso.recibido).as_millis()).unwrap_or(0);
         let encargo = Encargo {
-            id,
+            id: id + en_curso.envio,
             plazo_ms: u32::try_from(plazo.as_millis()).unwrap_or(u32::MAX),
             edad_ms: en_curso.encargo.edad_ms.map(|edad| edad + transcurrido),
             intento: u16::try_from(en_curso.intentos).unwrap_or(u16::MAX),
@@ -84,10 +93,11 @@ impl Relevo {
     }
 
     pub(super) fn terminar(&mut self, id: u64, causa: Causa, salidas: &mut Vec<Salida>) {
+        // A read applies nothing, however it ended.
         let incierto = self
             .en_curso
             .get(&id)
-            .is_some_and(|en_curso| en_curso.incierto);
+            .is_some_and(|en_curso| en_curso.incierto && !en_curso.es_lectura());
         let desenlace = if incierto {
             Desenlace::Incierta(causa)
         } else {
@@ -101,6 +111,7 @@ impl Relevo {
             return;
         };
         self.alarmas.remove(&(en_curso.alarma, id));
+        self.retenidas.remove(&id);
         let resultado = Resultado {
             id: en_curso.encargo.id,
             desenlace,
@@ -119,13 +130,11 @@ impl Relevo {
             quien.visto = Some(ahora);
         }
         let Resultado { id, desenlace } = resultado;
+        let (id, envio) = (id - id % ENVIOS, id % ENVIOS);
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
         };
-        let permiso = match en_curso.destino {
-            Some((destino, permiso)) if destino == almacen => Some(permiso),
-            _ => None,
-        };
+        let permiso = en_curso.permiso_de(almacen, envio);
         match (desenlace, permiso) {
             // A decision is one, however late and from whomever.
             (decidida @ Desenlace::Decidida(_), _) => {
@@ -136,18 +145,31 @@ impl Relevo {
             }
             (_, None) => {}
             (Desenlace::EnEspera, Some(permiso)) => {
+                // It goes no more there until a beat says "ready".
                 let quien = &mut self.almacenes[almacen];
                 quien.breaker.devolver(permiso);
                 quien.disposicion = Disposicion::EnEspera;
                 self.otra_vez(ahora, id, salidas);
             }
             (Desenlace::Envenenada, Some(permiso)) => {
+                let incierto = en_curso.incierto;
                 self.almacenes[almacen].breaker.acierto(permiso);
-                self.responder(id, Desenlace::Envenenada, salidas);
+                // This attempt applied nothing; an earlier one, sent elsewhere, still may.
+                let desenlace = if incierto {
+                    Desenlace::Incierta(Causa::FalloInterno)
+                } else {
+                    Desenlace::Envenenada
+                };
+                self.responder(id, desenlace, salidas);
             }
             (Desenlace::NoAplicada(causa @ Causa::ColaLlena), Some(permiso)) => {
                 self.almacenes[almacen].breaker.acierto(permiso);
                 self.terminar(id, causa, salidas);
+            }
+            // It waited too long in a queue: the endpoint is busy, not broken.
+            (Desenlace::NoAplicada(Causa::PlazoVencido), Some(permiso)) => {
+                self.almacenes[almacen].breaker.acierto(permiso);
+                self.otra_vez(ahora, id, salidas);
             }
             (Desenlace::NoAplicada(_), Some(permiso)) => {
                 self.almacenes[almacen].breaker.fallo(permiso, ahora);
@@ -182,13 +204,14 @@ impl Relevo {
         id: u64,
         salidas: &mut Vec<Salida>,
     ) {
+        let (id, envio) = (id - id % ENVIOS, id % ENVIOS);
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
         };
         let Some((destino, permiso)) = en_curso.destino else {
             return;
         };
-        if destino != almacen {
+        if destino != almacen || en_curso.envio != envio {
             return;
         }
         en_curso.intentos -= 1;
@@ -205,8 +228,13 @@ impl Relevo {
         };
         if let Some((almacen, permiso)) = en_curso.destino.take() {
             en_curso.incierto = true;
-            self.almacenes[almacen].breaker.fallo(permiso, ahora);
-            self.siguiente_turno(almacen);
+            let quien = &mut self.almacenes[almacen];
+            if en_curso.es_lectura() {
+                quien.breaker.lectura_lenta(permiso, ahora);
+            } else {
+                quien.breaker.fallo(permiso, ahora);
+                self.siguiente_turno(almacen);
+            }
         }
         self.intentar(ahora, id, salidas);
         if let Some(en_curso) = self.en_curso.get_mut(&id)

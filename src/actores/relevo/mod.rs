@@ -7,10 +7,12 @@
 
 mod almacenes;
 mod intentos;
+mod recibidos;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use self::recibidos::Recibidos;
 use crate::runtime::breaker::{self, Breaker, EstadoBreaker, Permiso};
 use crate::wire::mensaje::{Disposicion, Encargo, EstadoAlmacen, Resultado};
 
@@ -26,6 +28,10 @@ pub struct Ajuste {
     /// Silence after which an endpoint is not there.
     pub silencio_max: Duration,
 }
+
+/// Numbers that one operation has for its sends: each goes out under its own, so that a late
+/// or doubled answer to one is not taken for the answer to another.
+const ENVIOS: u64 = 1 << 16;
 
 /// What happened. Cargas and almacenamientos go by their place in the configuration.
 #[derive(Debug)]
@@ -73,8 +79,22 @@ struct EnCurso {
     alarma: Instant,
     destino: Option<(usize, Permiso)>,
     intentos: u32,
+    /// Number of the last send.
+    envio: u64,
     /// Some attempt was sent and ended without an answer.
     incierto: bool,
+}
+
+impl EnCurso {
+    /// The permit of that very send, if it is the one under way.
+    fn permiso_de(&self, almacen: usize, envio: u64) -> Option<Permiso> {
+        let (destino, permiso) = self.destino?;
+        (destino == almacen && self.envio == envio).then_some(permiso)
+    }
+
+    const fn es_lectura(&self) -> bool {
+        self.encargo.pedido.operacion.es_lectura()
+    }
 }
 
 /// One endpoint as `biblioteca estado` shows it.
@@ -92,7 +112,10 @@ pub struct EstadoEndpoint {
 pub struct Relevo {
     ajuste: Ajuste,
     almacenes: Vec<Almacen>,
+    recibidos: Recibidos,
     en_curso: HashMap<u64, EnCurso>,
+    /// Kept back until an endpoint takes them, the oldest first.
+    retenidas: BTreeSet<u64>,
     alarmas: BTreeSet<(Instant, u64)>,
     siguiente: u64,
     turno: usize,
@@ -119,7 +142,9 @@ impl Relevo {
         Self {
             ajuste,
             almacenes,
+            recibidos: Recibidos::default(),
             en_curso: HashMap::new(),
+            retenidas: BTreeSet::new(),
             alarmas: BTreeSet::new(),
             // Not 1: a restarted actor must not take answers to its former life for its own.
             siguiente: u64::from(uuid::Uuid::new_v4().as_fields().0) << 32,
@@ -131,6 +156,8 @@ impl Relevo {
 
     /// Takes one input; what it causes is pushed to `salidas`.
     pub fn paso(&mut self, ahora: Instant, entrada: Entrada, salidas: &mut Vec<Salida>) {
+        // Just started: an endpoint is as much on its way as when one is being replaced.
+        self.listo_hasta.get_or_insert(ahora);
         match entrada {
             Entrada::Encargos(carga, encargos) => {
                 for encargo in encargos {
@@ -150,6 +177,10 @@ impl Relevo {
                 }
             }
             Entrada::Tic => self.tic(ahora, salidas),
+        }
+        // A probe that came back, or whose lease ended, frees all who waited for it.
+        if !self.retenidas.is_empty() && self.alguien_toma(ahora) {
+            self.reanudar(ahora, salidas);
         }
         self.anunciar(ahora);
     }

@@ -82,6 +82,13 @@ impl Buscador {
         self
     }
 
+    /// Its addresses, without user or password.
+    #[must_use]
+    pub fn nombre(&self) -> String {
+        let nombres: Vec<_> = self.destinos.iter().map(|d| d.nombre.as_str()).collect();
+        nombres.join(", ")
+    }
+
     /// Finds the primary and opens the store on it.
     ///
     /// # Errors

@@ -4,8 +4,10 @@
 //! Runs inside a task of its own, so that a caller that stops waiting cancels nothing. A
 //! connection in any doubt is dropped, which closes it; it is never used again.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::future::FutureExt;
 use sqlx::Error;
 use sqlx::postgres::PgConnection;
 use tokio::sync::Mutex;
@@ -14,7 +16,7 @@ use crate::db::postgres::administrar::administrar;
 use crate::db::postgres::aviso::Oyente;
 use crate::db::postgres::conexion::tardo;
 use crate::db::postgres::lote::{Norma, procesar};
-use crate::db::postgres::tropiezo::{Cura, Tropiezo};
+use crate::db::postgres::tropiezo::{Cura, Tropiezo, sin_disco};
 use crate::db::{Asiento, Fallo};
 use crate::wire::admin::{Encomienda, Informe};
 use crate::wire::respuesta::Respuesta;
@@ -75,7 +77,8 @@ impl Escritor {
     /// Does it in one transaction.
     ///
     /// # Errors
-    /// [`Fallo::NoAplicado`] when the work failed and the store goes on; [`Fallo::SinPrimario`]
+    /// [`Fallo::NoAplicado`] when the work failed and the store goes on, [`Fallo::Defecto`] when
+    /// besides it would fail again; [`Fallo::SinPrimario`]
     /// (certainly not applied) and [`Fallo::Incierto`] when the connection is gone, with which
     /// the store is lost.
     pub async fn hacer(&self, norma: &Norma, trabajo: &Trabajo) -> Result<Hecho, Fallo> {
@@ -90,9 +93,9 @@ impl Escritor {
             let tropiezo = match preparado.await {
                 Err(_) => return Err(perdida(&tardo("no answer to a transaction"))),
                 Ok(Ok((conexion, hecho))) => {
-                    let (conexion, hecho) = self.concluir(conexion, trabajo, hecho).await?;
+                    let (conexion, hecho) = self.concluir(conexion, trabajo, hecho).await;
                     *puesto = conexion;
-                    return Ok(hecho);
+                    return hecho;
                 }
                 Ok(Err((None, tropiezo))) => return Err(perdida(&tropiezo.causa())),
                 Ok(Err((conexion, tropiezo))) => {
@@ -101,7 +104,7 @@ impl Escritor {
                 }
             };
             if tropiezo.cura() != Cura::Repetir || intento == INTENTOS_MAX {
-                return Err(Fallo::NoAplicado(tropiezo.causa()));
+                return Err(tropiezo.fallo());
             }
             tracing::debug!(%tropiezo, intento, "batch begun again");
             intento += 1;
@@ -115,26 +118,30 @@ impl Escritor {
         }
     }
 
-    /// Commits, or undoes what was only tried.
+    /// Commits, or undoes what was only tried. The connection comes back when it is sound.
     async fn concluir(
         &self,
         mut conexion: PgConnection,
         trabajo: &Trabajo,
         hecho: Hecho,
-    ) -> Result<(Option<PgConnection>, Hecho), Fallo> {
+    ) -> (Option<PgConnection>, Result<Hecho, Fallo>) {
         if matches!(trabajo, Trabajo::Ensayo(_)) {
             let sana = ejecutar(&mut conexion, "ROLLBACK").await.is_ok();
-            return Ok((sana.then_some(conexion), hecho));
+            return (sana.then_some(conexion), Ok(hecho));
         }
         let commit = self.oyente.oir(ejecutar(&mut conexion, "COMMIT"));
-        match tokio::time::timeout(COMMIT_MAX, commit).await {
-            Ok((Ok(()), false)) => Ok((Some(conexion), hecho)),
-            Ok((Ok(()), true)) => Err(Fallo::Incierto(Error::Protocol(
+        let causa = match tokio::time::timeout(COMMIT_MAX, commit).await {
+            Ok((Ok(()), false)) => return (Some(conexion), Ok(hecho)),
+            Ok((Ok(()), true)) => Error::Protocol(
                 "the server warned while committing: the standby may not have it".to_owned(),
-            ))),
-            Ok((Err(causa), _)) => Err(Fallo::Incierto(causa)),
-            Err(_) => Err(Fallo::Incierto(tardo("no answer to COMMIT"))),
-        }
+            ),
+            Ok((Err(causa), false)) if sin_disco(&causa) => {
+                return (Some(conexion), Err(Fallo::NoAplicado(causa)));
+            }
+            Ok((Err(causa), _)) => causa,
+            Err(_) => tardo("no answer to COMMIT"),
+        };
+        (None, Err(Fallo::Incierto(causa)))
     }
 }
 
@@ -154,7 +161,11 @@ async fn preparar(
     norma: &Norma,
     trabajo: &Trabajo,
 ) -> Result<(PgConnection, Hecho), (Option<PgConnection>, Tropiezo)> {
-    match en_transaccion(&mut conexion, norma, trabajo).await {
+    // A panic must not take the connection along: the next operation has done nothing wrong.
+    let hecho = AssertUnwindSafe(en_transaccion(&mut conexion, norma, trabajo))
+        .catch_unwind()
+        .await;
+    match hecho.unwrap_or(Err(Tropiezo::Panico)) {
         Ok(hecho) => Ok((conexion, hecho)),
         Err(tropiezo) if tropiezo.cura() == Cura::Buscar => Err((None, tropiezo)),
         Err(tropiezo) => {

@@ -172,6 +172,7 @@ impl Almacen for PostgresAlmacen {
         let ensayo = self.escribir(Trabajo::Ensayo(vec![Asiento {
             pedido,
             edad_ms: None,
+            apartada: false,
         }]));
         async move {
             let respuesta = respuestas(ensayo).await?.pop();

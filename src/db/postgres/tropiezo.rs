@@ -1,7 +1,13 @@
 //! What went wrong before COMMIT, and what that asks for. Pure.
 
 use sqlx::Error;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
+use crate::db::Fallo;
+
+/// `disk_full`.
+const DISCO_LLENO: &str = "53100";
 
 /// Why the work of a transaction was not finished; nothing of it is committed.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +19,9 @@ pub enum Tropiezo {
     /// because it was not there yet.
     #[error("{0} changed meanwhile")]
     Cambio(&'static str),
+    /// Our own code, between two statements: the connection is at rest.
+    #[error("panic")]
+    Panico,
 }
 
 /// What to do about it.
@@ -32,7 +41,18 @@ impl Tropiezo {
     pub fn cura(&self) -> Cura {
         match self {
             Self::Cambio(_) => Cura::Repetir,
+            Self::Panico => Cura::Dejar,
             Self::Base(causa) => cura(causa),
+        }
+    }
+
+    /// What it is to the caller, once the transaction is undone and not begun again.
+    #[must_use]
+    pub fn fallo(self) -> Fallo {
+        match &self {
+            Self::Panico => Fallo::Defecto(self.to_string()),
+            Self::Base(causa) if es_defecto(causa) => Fallo::Defecto(causa.to_string()),
+            _ => Fallo::NoAplicado(self.causa()),
         }
     }
 
@@ -41,7 +61,7 @@ impl Tropiezo {
     pub fn causa(self) -> Error {
         match self {
             Self::Base(causa) => causa,
-            Self::Cambio(_) => Error::Protocol(self.to_string()),
+            Self::Cambio(_) | Self::Panico => Error::Protocol(self.to_string()),
         }
     }
 }
@@ -50,19 +70,10 @@ impl Tropiezo {
 #[must_use]
 pub fn cura(causa: &Error) -> Cura {
     match causa {
-        Error::Database(error) => {
-            let fatal = error
-                .try_downcast_ref::<PgDatabaseError>()
-                .is_some_and(|error| {
-                    matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
-                });
-            let codigo = error.code().unwrap_or_default();
-            if fatal {
-                Cura::Buscar
-            } else {
-                de_codigo(&codigo)
-            }
+        Error::Database(error) if sigue(error.as_ref()) => {
+            de_codigo(&error.code().unwrap_or_default())
         }
+        Error::Database(_) => Cura::Buscar,
         Error::Io(_)
         | Error::Tls(_)
         | Error::Protocol(_)
@@ -70,6 +81,37 @@ pub fn cura(causa: &Error) -> Cura {
         | Error::PoolClosed => Cura::Buscar,
         _ => Cura::Dejar,
     }
+}
+
+/// Whether the same batch would fail the same way: a value that does not fit, a constraint that
+/// forbids what the rules allowed, a stored value that cannot be read. A missing right or table
+/// is nobody's operation.
+fn es_defecto(causa: &Error) -> bool {
+    match causa {
+        Error::Database(error) => codigo_de_defecto(&error.code().unwrap_or_default()),
+        Error::Decode(_) | Error::ColumnDecode { .. } | Error::Encode(_) => true,
+        _ => false,
+    }
+}
+
+/// Data exceptions and broken constraints.
+fn codigo_de_defecto(codigo: &str) -> bool {
+    codigo.starts_with("22") || codigo.starts_with("23")
+}
+
+/// Whether a failed COMMIT is certainly undone: the disk was full before the commit record was
+/// written. Once it is written an error ends the session, or the whole server.
+#[must_use]
+pub fn sin_disco(causa: &Error) -> bool {
+    causa
+        .as_database_error()
+        .is_some_and(|error| sigue(error) && error.code().as_deref() == Some(DISCO_LLENO))
+}
+
+/// Whether the session goes on after this error.
+fn sigue(error: &dyn DatabaseError) -> bool {
+    let error = error.try_downcast_ref::<PgDatabaseError>();
+    !error.is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 
 fn de_codigo(codigo: &str) -> Cura {
@@ -103,5 +145,26 @@ mod tests {
         let cortada = Error::Io(std::io::ErrorKind::ConnectionReset.into());
         assert_eq!(cura(&cortada), Cura::Buscar);
         assert_eq!(Tropiezo::Cambio("a user").cura(), Cura::Repetir);
+    }
+
+    #[test]
+    fn only_what_would_fail_again_is_a_defect() {
+        for codigo in ["22001", "22P02", "23503", "23505", "23514"] {
+            assert!(codigo_de_defecto(codigo), "{codigo}");
+        }
+        for codigo in [
+            "40001", "40P01", "55P03", "57014", "53100", "42501", "08006",
+        ] {
+            assert!(!codigo_de_defecto(codigo), "{codigo}");
+        }
+        assert!(matches!(Tropiezo::Panico.fallo(), Fallo::Defecto(_)));
+        let ilegible = Tropiezo::Base(Error::decode("x"));
+        assert!(matches!(ilegible.fallo(), Fallo::Defecto(_)));
+        let ocupada = Tropiezo::Base(Error::PoolTimedOut);
+        assert!(matches!(ocupada.fallo(), Fallo::NoAplicado(_)));
+        assert!(matches!(
+            Tropiezo::Cambio("a loan").fallo(),
+            Fallo::NoAplicado(_)
+        ));
     }
 }

@@ -28,16 +28,32 @@ const ESPERA_MS: u64 = 700;
 /// index pages again and again, and each copy costs another wait for the disk.
 const PUNTO_PAGINAS: &str = "8192";
 
-/// `PRAGMA application_id` of our files, set by the first migration.
-const APLICACION: i64 = 0x4269_626C;
+/// What tells one kind of our files from another.
+#[derive(Debug)]
+pub struct Clase {
+    /// `PRAGMA application_id`, set by the first migration.
+    pub aplicacion: i64,
+    /// Its tables.
+    pub migraciones: Migrator,
+    /// What to do about a file of another program, after "…es de otro programa; ".
+    pub si_ajena: &'static str,
+    /// What to do about a damaged one, after "No la borre: ".
+    pub si_danada: &'static str,
+}
 
-static MIGRACIONES: Migrator = sqlx::migrate!("migrations/sqlite");
+/// The library's circulation.
+pub static CIRCULACION: Clase = Clase {
+    aplicacion: 0x4269_626C,
+    migraciones: sqlx::migrate!("migrations/sqlite"),
+    si_ajena: "indique otra ruta en almacenamiento.base_datos",
+    si_danada: "detenga los nodos, guarde una copia de la carpeta y restaure el último respaldo",
+};
 
 /// The writer: one connection, full durability.
 ///
 /// # Errors
 /// [`Fallo::Inservible`] when the file is no database of ours or damaged.
-pub async fn abrir_escritor(base: &Path) -> Result<SqliteConnection, Fallo> {
+pub async fn abrir_escritor(base: &Path, clase: &Clase) -> Result<SqliteConnection, Fallo> {
     opciones(base)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -45,7 +61,7 @@ pub async fn abrir_escritor(base: &Path) -> Result<SqliteConnection, Fallo> {
         .pragma("wal_autocheckpoint", PUNTO_PAGINAS)
         .connect()
         .await
-        .map_err(|causa| explicar(base, causa))
+        .map_err(|causa| explicar(base, clase, causa))
 }
 
 /// Readers: they never write, and see the last commit.
@@ -60,8 +76,12 @@ pub fn abrir_lectores(base: &Path, cuantos: u32) -> SqlitePool {
 ///
 /// # Errors
 /// [`Fallo::Inservible`] with what a person should do.
-pub async fn preparar(base: &Path, escritor: &mut SqliteConnection) -> Result<(), Fallo> {
-    let explicado = |causa| explicar(base, causa);
+pub async fn preparar(
+    base: &Path,
+    clase: &Clase,
+    escritor: &mut SqliteConnection,
+) -> Result<(), Fallo> {
+    let explicado = |causa| explicar(base, clase, causa);
     let (version, aplicacion, tablas): (String, i64, i64) = sqlx::query_as(
         "SELECT sqlite_version(), (SELECT application_id FROM pragma_application_id), \
          (SELECT count(*) FROM sqlite_master)",
@@ -70,20 +90,21 @@ pub async fn preparar(base: &Path, escritor: &mut SqliteConnection) -> Result<()
     .await
     .map_err(explicado)?;
     revisar_version(&version)?;
-    if tablas > 0 && aplicacion != APLICACION {
+    if tablas > 0 && aplicacion != clase.aplicacion {
         return Err(Fallo::Inservible(format!(
-            "{} es una base de datos de otro programa; indique otra ruta en \
-             almacenamiento.base_datos",
-            base.display()
+            "{} es una base de datos de otro programa; {}",
+            base.display(),
+            clase.si_ajena
         )));
     }
     if tablas > 0 {
-        revisar_paginas(base, escritor).await?;
+        revisar_paginas(base, clase, escritor).await?;
     }
-    MIGRACIONES
+    clase
+        .migraciones
         .run(escritor)
         .await
-        .map_err(|causa| sin_migrar(base, causa))
+        .map_err(|causa| sin_migrar(base, clase, causa))
 }
 
 /// The database's identity and the latest instant in it.
@@ -104,11 +125,12 @@ pub async fn identidad(
     )
     .fetch_one(escritor)
     .await
-    .map_err(|causa| explicar(base, causa))?;
+    .map_err(|causa| explicar(base, &CIRCULACION, causa))?;
     Ok((base_id, ultimo.parse().ok()))
 }
 
-fn opciones(base: &Path) -> SqliteConnectOptions {
+/// What every connection of ours has.
+pub fn opciones(base: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(base)
         .locking_mode(SqliteLockingMode::Normal)
@@ -132,7 +154,11 @@ fn revisar_version(version: &str) -> Result<(), Fallo> {
     )))
 }
 
-async fn revisar_paginas(base: &Path, escritor: &mut SqliteConnection) -> Result<(), Fallo> {
+async fn revisar_paginas(
+    base: &Path,
+    clase: &Clase,
+    escritor: &mut SqliteConnection,
+) -> Result<(), Fallo> {
     // Only its size is asked: the file itself is opened by SQLite alone.
     let bytes = std::fs::metadata(base).map_or(0, |datos| datos.len());
     if bytes > REVISION_BYTES_MAX {
@@ -141,17 +167,17 @@ async fn revisar_paginas(base: &Path, escritor: &mut SqliteConnection) -> Result
     let (hallazgo,): (String,) = sqlx::query_as("PRAGMA quick_check(1)")
         .fetch_one(escritor)
         .await
-        .map_err(|causa| explicar(base, causa))?;
+        .map_err(|causa| explicar(base, clase, causa))?;
     if hallazgo == "ok" {
         return Ok(());
     }
-    Err(danada(base, &hallazgo))
+    Err(danada(base, clase, &hallazgo))
 }
 
-fn sin_migrar(base: &Path, causa: MigrateError) -> Fallo {
+fn sin_migrar(base: &Path, clase: &Clase, causa: MigrateError) -> Fallo {
     match causa {
         MigrateError::Execute(causa) | MigrateError::ExecuteMigration(causa, _) => {
-            explicar(base, causa)
+            explicar(base, clase, causa)
         }
         otra => Fallo::Inservible(format!(
             "las tablas de {} no son de esta versión ({otra}); use la versión de biblioteca que \
@@ -162,14 +188,10 @@ fn sin_migrar(base: &Path, causa: MigrateError) -> Fallo {
 }
 
 /// What SQLite says of a file at opening, as advice to a person.
-fn explicar(base: &Path, causa: Error) -> Fallo {
-    let codigo = match &causa {
-        Error::Database(error) => error.code().and_then(|c| c.parse::<i32>().ok()),
-        _ => None,
-    };
-    // The low byte is the primary code: SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CANTOPEN.
-    match codigo.map(|codigo| codigo & 0xff) {
-        Some(11 | 26) => danada(base, &causa.to_string()),
+pub fn explicar(base: &Path, clase: &Clase, causa: Error) -> Fallo {
+    // SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CANTOPEN.
+    match codigo(&causa) {
+        Some(11 | 26) => danada(base, clase, &causa.to_string()),
         Some(14) => Fallo::Inservible(format!(
             "no se puede abrir {}: {causa}. Revise la ruta y los permisos de su carpeta",
             base.display()
@@ -178,11 +200,20 @@ fn explicar(base: &Path, causa: Error) -> Fallo {
     }
 }
 
-fn danada(base: &Path, detalle: &str) -> Fallo {
+/// SQLite's primary code: the low byte of the extended one.
+#[must_use]
+pub fn codigo(causa: &Error) -> Option<i32> {
+    match causa {
+        Error::Database(error) => error.code()?.parse::<i32>().ok().map(|c| c & 0xff),
+        _ => None,
+    }
+}
+
+fn danada(base: &Path, clase: &Clase, detalle: &str) -> Fallo {
     Fallo::Inservible(format!(
-        "{} no es una base de datos sana ({detalle}). No la borre: detenga los nodos, guarde una \
-         copia de la carpeta y restaure el último respaldo",
-        base.display()
+        "{} no es una base de datos sana ({detalle}). No la borre: {}",
+        base.display(),
+        clase.si_danada
     ))
 }
 

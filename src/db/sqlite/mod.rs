@@ -8,7 +8,7 @@
 mod administrar;
 mod candado;
 mod cargar;
-mod conexion;
+pub(super) mod conexion;
 mod guardar;
 mod leer;
 mod lote;
@@ -24,6 +24,7 @@ use sqlx::{Connection, Error};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::db::reloj::{Pared, Reloj};
+use crate::db::sqlite::conexion::CIRCULACION;
 use crate::db::{Almacen, Asiento, Fallo, Remedio};
 use crate::domain::reglas::Reglas;
 use crate::wire::admin::{Encomienda, Informe};
@@ -31,6 +32,9 @@ use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
 pub use candado::{Candado, esperar_candado};
+
+/// SQLITE_FULL, as sqlx tells it.
+const DISCO_LLENO: &str = "13";
 
 /// How to open a store.
 pub struct Opciones {
@@ -102,8 +106,8 @@ impl SqliteAlmacen {
     /// As [`SqliteAlmacen::abrir`], but for `Ocupada`.
     pub async fn abrir_con(opciones: Opciones, candado: Candado) -> Result<Self, Fallo> {
         let ruta = opciones.ruta;
-        let mut escritor = conexion::abrir_escritor(&ruta).await?;
-        conexion::preparar(&ruta, &mut escritor).await?;
+        let mut escritor = conexion::abrir_escritor(&ruta, &CIRCULACION).await?;
+        conexion::preparar(&ruta, &CIRCULACION, &mut escritor).await?;
         let (base_id, ultimo) = conexion::identidad(&ruta, &mut escritor).await?;
         let lectores = conexion::abrir_lectores(&ruta, opciones.lectores);
         Ok(Self {
@@ -174,6 +178,7 @@ impl Almacen for SqliteAlmacen {
             let lote = [Asiento {
                 pedido,
                 edad_ms: None,
+                apartada: false,
             }];
             let hecho = lote::procesar(&mut turno.conexion, &nucleo.reglas, &lote, ahora).await;
             turno.deshacer().await;
@@ -220,7 +225,7 @@ impl Nucleo {
         let mut puesto = self.escritor.lock().await;
         let mut conexion = match puesto.take() {
             Some(conexion) => conexion,
-            None => conexion::abrir_escritor(&self.ruta).await?,
+            None => conexion::abrir_escritor(&self.ruta, &CIRCULACION).await?,
         };
         ejecutar(&mut conexion, "BEGIN IMMEDIATE")
             .await
@@ -238,17 +243,33 @@ impl Turno<'_> {
     async fn terminar<T>(mut self, resultado: Result<T, Error>) -> Result<T, Fallo> {
         match resultado {
             Ok(hecho) => {
-                ejecutar(&mut self.conexion, "COMMIT")
-                    .await
-                    .map_err(Fallo::Incierto)?;
+                if let Err(causa) = ejecutar(&mut self.conexion, "COMMIT").await {
+                    return Err(self.sin_confirmar(causa).await);
+                }
                 *self.puesto = Some(self.conexion);
                 Ok(hecho)
             }
             Err(causa) => {
                 self.deshacer().await;
-                Err(Fallo::NoAplicado(causa))
+                Err(if es_defecto(&causa) {
+                    Fallo::Defecto(causa.to_string())
+                } else {
+                    Fallo::NoAplicado(causa)
+                })
             }
         }
+    }
+
+    /// What a failed COMMIT means. With the disk full the WAL has no commit frame and the
+    /// transaction is still open: it is undone and the store goes on. Of anything else, a
+    /// failed fsync above all, nobody can say what is on the disk.
+    async fn sin_confirmar(self, causa: Error) -> Fallo {
+        let codigo = causa.as_database_error().and_then(|error| error.code());
+        if codigo.as_deref() != Some(DISCO_LLENO) {
+            return Fallo::Incierto(causa);
+        }
+        self.deshacer().await;
+        Fallo::NoAplicado(causa)
     }
 
     /// Rolls back. Some errors have done so already; then this fails and a new connection is
@@ -260,20 +281,37 @@ impl Turno<'_> {
     }
 }
 
+/// Whether the same batch would fail the same way: a statement that is wrong (SQLITE_ERROR), a
+/// constraint that forbids what the rules allowed, a type that does not fit, a stored value
+/// that cannot be read. The extended code's low byte is the primary one.
+fn es_defecto(causa: &Error) -> bool {
+    match causa {
+        Error::Database(error) => {
+            let codigo = error.code().and_then(|codigo| codigo.parse::<u32>().ok());
+            matches!(codigo.map(|codigo| codigo & 0xff), Some(1 | 19 | 20))
+        }
+        Error::Decode(_) | Error::ColumnDecode { .. } | Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
 async fn ejecutar(conexion: &mut SqliteConnection, sentencia: &'static str) -> Result<(), Error> {
     sqlx::query(sentencia).execute(conexion).await.map(|_| ())
 }
 
 /// Runs a transaction in a task of its own: a caller that stops waiting does not stop it half
-/// way. A panic in it says nothing about the commit.
+/// way. What can panic in it is ours and runs before COMMIT; the connection is dropped then.
 fn desprender<T: Send + 'static>(
     trabajo: impl Future<Output = Result<T, Fallo>> + Send + 'static,
 ) -> BoxFuture<'static, Result<T, Fallo>> {
     let tarea = tokio::spawn(trabajo);
     async move {
-        tarea
-            .await
-            .unwrap_or(Err(Fallo::Incierto(Error::WorkerCrashed)))
+        match tarea.await {
+            Ok(resultado) => resultado,
+            Err(fin) if fin.is_panic() => Err(Fallo::Defecto("panic".to_owned())),
+            // The runtime is going down around it.
+            Err(_) => Err(Fallo::Incierto(Error::WorkerCrashed)),
+        }
     }
     .boxed()
 }

@@ -2,10 +2,10 @@
 
 use crate::cli::{Carrera, Medida};
 use crate::domain::ids::{Isbn, OpId, UsuarioId};
+use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
-use crate::settings::Modo;
 use crate::solicitante::reintento::Azar;
-use crate::wire::json_cliente::{self, RespuestaCliente, Solicitud};
+use crate::wire::json_cliente::{RespuestaCliente, Solicitud};
 use crate::wire::respuesta::Estado;
 
 /// In a mixed run, how many of 100 requests only read.
@@ -55,10 +55,7 @@ impl Cliente {
         solicitud.op_id = OpId::parse(&self.op_id).ok();
         if !self.operacion.es_lectura() {
             solicitud.usuario = UsuarioId::parse(&self.usuario).ok();
-            solicitud.modo = Some(match self.modo {
-                Some(Modo::Asincrono) => json_cliente::Modo::Asincrono,
-                _ => json_cliente::Modo::Sincrono,
-            });
+            solicitud.modo = Some(self.modo.unwrap_or(Modo::Sincrono));
         }
         solicitud.texto()
     }

@@ -1,8 +1,9 @@
 //! `biblioteca medir`: N clients in a closed loop against a running carga.
 //!
-//! Each client is a connection of its own with one request outstanding. A client lends a
+//! Each client is a connection of its own to every carga with one request outstanding; when
+//! its carga goes, it repeats the request at the next one under the same op_id. A client lends a
 //! random book to its own user and, when it was granted, returns it; so the library is after
-//! the run as it was before. `carga` is what they ask, `informe` the figures.
+//! the run as it was before. `carrera` is what they ask, `informe` the figures.
 
 mod carrera;
 mod informe;
@@ -33,24 +34,31 @@ const MIRADA: Duration = Duration::from_millis(250);
 /// answered, which the count in the result tells.
 pub async fn medir(medida: &Medida, cargas: &[String]) -> Result<u64, NetError> {
     let contexto = Contexto::nuevo();
-    let (llegadas, mut llegan) = mpsc::channel(2 * medida.clientes as usize + 64);
+    let (llegadas, mut llegan) = mpsc::channel(4 * cargas.len() * medida.clientes as usize + 64);
     let mut puestos = Vec::with_capacity(medida.clientes as usize);
     for numero in 0..medida.clientes as usize {
-        let extremo = &cargas[numero % cargas.len()];
-        let llegadas = llegadas.clone();
-        let destino = Destino {
-            extremo,
-            trama_bytes_max: TRAMA_BYTES_MAX,
-            latido: None,
-        };
-        let enlace = conectar(&contexto, destino, move |suceso| {
-            // One outstanding request a client: there is always room.
-            let _ = llegadas.try_send((numero, suceso));
-        })?;
+        let enlaces = cargas
+            .iter()
+            .enumerate()
+            .map(|(carga, extremo)| {
+                let llegadas = llegadas.clone();
+                let destino = Destino {
+                    extremo,
+                    trama_bytes_max: TRAMA_BYTES_MAX,
+                    latido: None,
+                };
+                conectar(&contexto, destino, move |suceso| {
+                    // One outstanding request a client: there is always room.
+                    let _ = llegadas.try_send((numero, carga, suceso));
+                })
+            })
+            .collect::<Result<Vec<Enlace>, NetError>>()?;
         puestos.push(Puesto {
-            enlace,
+            vivos: vec![false; enlaces.len()],
+            turno: numero % enlaces.len(),
+            enlaces,
             cliente: Cliente::nuevo(numero, medida),
-            enviada: None,
+            pendiente: None,
         });
     }
     let mut informe = Informe::nuevo();
@@ -62,7 +70,9 @@ pub async fn medir(medida: &Medida, cargas: &[String]) -> Result<u64, NetError> 
         tokio::select! {
             biased;
             () = &mut fin => break,
-            Some((numero, suceso)) = llegan.recv() => puestos[numero].suceder(suceso, &mut informe),
+            Some((numero, carga, suceso)) = llegan.recv() => {
+                puestos[numero].suceder(carga, suceso, &mut informe);
+            }
             _ = reloj.tick() => puestos.iter_mut().for_each(|puesto| puesto.mirar(&mut informe)),
         }
     }
@@ -70,19 +80,37 @@ pub async fn medir(medida: &Medida, cargas: &[String]) -> Result<u64, NetError> 
     Ok(informe.contestadas())
 }
 
-/// A client and its connection.
+/// A client and its connections.
 struct Puesto {
-    enlace: Enlace,
+    enlaces: Vec<Enlace>,
+    vivos: Vec<bool>,
+    /// The carga it asks; the next one when this one is gone.
+    turno: usize,
     cliente: Cliente,
-    enviada: Option<Instant>,
+    pendiente: Option<Pendiente>,
+}
+
+/// The one request under way.
+struct Pendiente {
+    texto: String,
+    enviada: Instant,
 }
 
 impl Puesto {
-    fn suceder(&mut self, suceso: Suceso, informe: &mut Informe) {
+    fn suceder(&mut self, carga: usize, suceso: Suceso, informe: &mut Informe) {
         match suceso {
-            Suceso::Conectado if self.enviada.is_none() => self.pedir(),
-            Suceso::Conectado | Suceso::Desconectado => {}
-            Suceso::SinEnviar(_) => self.enviada = None,
+            Suceso::Conectado => {
+                self.vivos[carga] = true;
+                if self.pendiente.is_none() {
+                    self.pedir();
+                }
+            }
+            Suceso::Desconectado | Suceso::SinEnviar(_) => {
+                self.vivos[carga] = false;
+                if carga == self.turno {
+                    self.repetir();
+                }
+            }
             Suceso::Tramas(tramas) => {
                 for trama in tramas {
                     self.recibir(&trama, informe);
@@ -99,29 +127,57 @@ impl Puesto {
         if !self.cliente.es_suya(&respuesta) {
             return;
         }
-        if let Some(enviada) = self.enviada.take() {
-            informe.anotar(&respuesta, enviada.elapsed());
+        if let Some(pendiente) = self.pendiente.take() {
+            informe.anotar(&respuesta, pendiente.enviada.elapsed());
+            self.cliente.avanzar(&respuesta);
+            self.pedir();
         }
-        self.cliente.avanzar(&respuesta);
-        self.pedir();
     }
 
     fn pedir(&mut self) {
         let texto = self.cliente.pedir();
-        self.enviada = Some(Instant::now());
-        if self.enlace.enviar(Vec::new(), texto.into_bytes()).is_err() {
-            self.enviada = None;
+        self.pendiente = Some(Pendiente {
+            texto,
+            enviada: Instant::now(),
+        });
+        self.enviar();
+    }
+
+    /// The same request, under its op_id, at the next living carga; its wait goes on.
+    fn repetir(&mut self) {
+        let n = self.enlaces.len();
+        let siguiente = (1..=n)
+            .map(|paso| (self.turno + paso) % n)
+            .find(|&i| self.vivos[i]);
+        if let Some(siguiente) = siguiente {
+            self.turno = siguiente;
+            self.enviar();
         }
     }
 
+    fn enviar(&mut self) {
+        if let Some(pendiente) = &self.pendiente {
+            // A full queue cannot be with one request under way; silence is looked for anyway.
+            let texto = pendiente.texto.clone().into_bytes();
+            let _ = self.enlaces[self.turno].enviar(vec![0], texto);
+        }
+    }
+
+    /// A request that nobody answers is counted and given up.
     fn mirar(&mut self, informe: &mut Informe) {
-        match self.enviada {
-            Some(enviada) if enviada.elapsed() < SILENCIO_MAX => {}
-            Some(_) => {
-                informe.sin_respuesta();
-                self.pedir();
+        let muda = self
+            .pendiente
+            .as_ref()
+            .is_some_and(|p| p.enviada.elapsed() >= SILENCIO_MAX);
+        if muda {
+            informe.sin_respuesta();
+            self.pendiente = None;
+        }
+        if self.pendiente.is_none() && self.vivos.contains(&true) {
+            if !self.vivos[self.turno] {
+                self.repetir();
             }
-            None => self.pedir(),
+            self.pedir();
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The load manager's core: who gets which operation, and what becomes of those whose actor
 //! dies, is silent, or never was there.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::time::{Duration, Instant};
 
 use biblioteca::carga::reparto::{Ajuste, Entrada, Reparto, Salida};
@@ -11,7 +9,9 @@ use biblioteca::net::server::Par;
 use biblioteca::wire::json::leer_peticion;
 use biblioteca::wire::mensaje::{LatidoActor, Resultado};
 use biblioteca::wire::pedido::Pedido;
-use biblioteca::wire::respuesta::{Causa, Desenlace, Estado, Respuesta};
+use biblioteca::wire::respuesta::{Causa, Desenlace};
+
+use crate::decidida;
 
 const PLAZO: Duration = Duration::from_millis(2_500);
 
@@ -24,17 +24,6 @@ fn pedido(operacion: &str) -> Pedido {
 
 fn par(nombre: &str) -> Par {
     Par::from(nombre.as_bytes())
-}
-
-fn decidida() -> Desenlace {
-    Desenlace::Decidida(Respuesta {
-        estado: Estado::Confirmado,
-        rechazo: None,
-        mensaje: String::new(),
-        fecha: String::new(),
-        datos: "{}".into(),
-        repetida: false,
-    })
 }
 
 struct Mesa {
@@ -69,6 +58,7 @@ impl Mesa {
             id,
             pedido: pedido(operacion),
             plazo: PLAZO,
+            edad_ms: None,
         })
     }
 
@@ -122,6 +112,26 @@ fn each_operation_goes_to_one_actor_the_least_busy() {
 }
 
 #[test]
+fn among_idle_actors_the_work_goes_round_and_the_same_inputs_give_the_same_turns() {
+    let vuelta = || {
+        let mut mesa = Mesa::nueva(10);
+        for nombre in ["c", "a", "b"] {
+            mesa.latido(nombre, Operacion::Prestamo, 10);
+        }
+        (1..=6)
+            .map(|id| {
+                let actor = destino(&mesa.pide(id, "prestamo"));
+                mesa.resulta(std::str::from_utf8(&actor).unwrap(), id, decidida());
+                actor
+            })
+            .collect::<Vec<_>>()
+    };
+    let primera = vuelta();
+    assert_eq!(primera, ["a", "b", "c", "a", "b", "c"].map(par));
+    assert_eq!(primera, vuelta());
+}
+
+#[test]
 fn a_read_goes_to_any_actor() {
     let mut mesa = Mesa::nueva(10);
     mesa.latido("renueva", Operacion::Renovacion, 1);
@@ -159,6 +169,29 @@ fn the_work_of_a_dead_actor_goes_to_another_once_and_then_ends_uncertain() {
         respuesta(salidas),
         (1, Desenlace::Incierta(Causa::SinActores))
     );
+}
+
+/// Found by the simulator: the first actor had sent it on, and it was applied after its
+/// client had heard NO_DISPONIBLE.
+#[test]
+fn what_a_second_actor_did_not_apply_is_uncertain_because_the_first_may_have() {
+    for (dicho, causa) in [
+        (
+            Desenlace::NoAplicada(Causa::SinAlmacenamiento),
+            Causa::SinAlmacenamiento,
+        ),
+        (Desenlace::NoAplicada(Causa::ColaLlena), Causa::ColaLlena),
+        (Desenlace::EnEspera, Causa::SinAlmacenamiento),
+        (Desenlace::Envenenada, Causa::FalloInterno),
+    ] {
+        let mut mesa = Mesa::nueva(10);
+        mesa.latido("a", Operacion::Prestamo, 10);
+        mesa.pide(1, "prestamo");
+        mesa.latido("b", Operacion::Prestamo, 10);
+        mesa.paso(Entrada::Ausente(par("a")));
+        let salidas = mesa.resulta("b", 1, dicho);
+        assert_eq!(respuesta(salidas), (1, Desenlace::Incierta(causa)));
+    }
 }
 
 #[test]
@@ -218,6 +251,26 @@ fn the_answer_comes_before_the_clients_deadline_and_the_actor_gets_less_time_tha
     mesa.latido("a", Operacion::Prestamo, 1);
     assert_eq!(mesa.pasan(850), vec![]);
     assert!(!mesa.pasan(100).is_empty(), "2450 of 2500 ms");
+}
+
+#[test]
+fn a_replay_grows_older_while_it_waits_for_an_actor() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("a", Operacion::Devolucion, 1);
+    mesa.pide(1, "devolucion");
+    mesa.paso(Entrada::Pedido {
+        id: 2,
+        pedido: pedido("devolucion"),
+        plazo: PLAZO,
+        edad_ms: Some(60_000),
+    });
+    mesa.ahora += Duration::from_millis(300);
+    match &mesa.resulta("a", 1, decidida())[..] {
+        [Salida::Responder(1, ..), Salida::Enviar(_, encargo)] => {
+            assert_eq!(encargo.edad_ms, Some(60_300));
+        }
+        otras => panic!("{otras:?}"),
+    }
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! What a carga promised and could not keep: the queued yes that became a no, and what waits
+//! for a person. Read beside the diario's owner, by `auditar`.
+
+use std::path::Path;
+
+use sqlx::{ConnectOptions, Error};
+
+use crate::db::Fallo;
+use crate::db::diario::{DIARIO, filas};
+use crate::db::sqlite::conexion;
+use crate::wire::pedido::Pedido;
+
+/// A queued yes that became a no, or that nobody could decide: for `auditar --excepciones`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excepcion {
+    /// The operation.
+    pub pedido: Pedido,
+    /// When it was accepted, UTC.
+    pub aceptada_en: String,
+    /// When it was set aside, UTC; none for a refused one that never was.
+    pub apartada_en: Option<String>,
+    /// When it was refused, UTC; none while it waits for a person.
+    pub cerrada_en: Option<String>,
+    /// The refusal's code.
+    pub codigo: Option<String>,
+    /// The refusal's sentence.
+    pub mensaje: Option<String>,
+}
+
+/// What a carga promised and could not keep, from the diario at `ruta`, beside its owner.
+///
+/// # Errors
+/// [`Fallo::Inservible`] when there is no readable diario there.
+pub async fn excepciones(ruta: &Path) -> Result<Vec<Excepcion>, Fallo> {
+    type Fila = (
+        String,
+        String,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+    );
+    let leer = async {
+        let mut conexion = conexion::opciones(ruta).read_only(true).connect().await?;
+        let filas: Vec<Fila> = sqlx::query_as(filas::EXCEPCIONES)
+            .fetch_all(&mut conexion)
+            .await?;
+        let leidas: Result<Vec<Excepcion>, Error> = filas
+            .into_iter()
+            .map(
+                |(pedido, aceptada_en, apartada_en, cerrada_en, codigo, mensaje)| {
+                    Ok(Excepcion {
+                        pedido: serde_json::from_str(&pedido).map_err(Error::decode)?,
+                        aceptada_en,
+                        apartada_en,
+                        cerrada_en,
+                        codigo,
+                        mensaje,
+                    })
+                },
+            )
+            .collect();
+        leidas
+    };
+    leer.await
+        .map_err(|causa| conexion::explicar(ruta, &DIARIO, causa))
+}

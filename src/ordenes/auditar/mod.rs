@@ -1,0 +1,161 @@
+//! `biblioteca auditar`: every receipt against the database, and the database against itself.
+//!
+//! `cotejo` compares, `informe` tells; here the files are read, and the cargas are asked for
+//! the ENCOLADO that the database has not yet.
+
+pub mod cotejo;
+pub mod informe;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::db::auditoria::{self, Auditoria};
+use crate::db::diario::{ARCHIVO, Excepcion, excepciones};
+use crate::domain::ids::OpId;
+use crate::domain::operacion::Operacion;
+use crate::net::socket::Contexto;
+use crate::ordenes::auditar::cotejo::{Cotejo, cotejar, sin_decidir};
+use crate::ordenes::cargas::Cargas;
+use crate::ordenes::pedir::semilla;
+use crate::ordenes::{Salida, SalidaError, cargas_de};
+use crate::settings::Ajustes;
+use crate::solicitante::intercambio::Intercambio;
+use crate::solicitante::recibos::{self, Recibo};
+use crate::solicitante::reintento::{Azar, Limites};
+use crate::wire::json_cliente::Solicitud;
+use crate::wire::respuesta::Estado;
+
+/// What one carga gets for one question: it is alive or it is not, so little is repeated.
+const PREGUNTA: Limites = Limites {
+    intentos_max: 2,
+    total_ms: 3_000,
+    intento_ms: 1_500,
+    espera_base_ms: 50,
+    espera_max_ms: 200,
+};
+
+/// Audits and prints the report.
+///
+/// # Errors
+/// [`SalidaError::Uso`] when a file is not there or not readable.
+pub async fn auditar(
+    ajustes: &Ajustes,
+    rutas: &[PathBuf],
+    con_excepciones: bool,
+) -> Result<Salida, SalidaError> {
+    let base = ajustes.ruta_sqlite().ok_or_else(|| {
+        SalidaError::Uso(
+            "auditar lee una base de datos SQLite; almacenamiento.base_datos no es de SQLite"
+                .into(),
+        )
+    })?;
+    let mut recibos = Vec::new();
+    let mut ilegibles = 0;
+    for ruta in rutas {
+        let (leidos, malas) = recibos::leer(ruta).map_err(|error| {
+            SalidaError::Uso(format!("no se puede leer {}: {error}", ruta.display()))
+        })?;
+        recibos.extend(leidos);
+        ilegibles += malas.len();
+        for linea in malas {
+            println!("{}, línea {linea}: no es un recibo", ruta.display());
+        }
+    }
+    let (auditoria, cotejo) = comparar(&base, &recibos, &cargas_de(ajustes)).await?;
+    println!("Auditoría de {}\n", base.display());
+    print!("{}", informe::de_base(&auditoria));
+    if !rutas.is_empty() {
+        print!("\n{}", informe::de_recibos(&cotejo));
+    }
+    if con_excepciones {
+        print!("\n{}", informe::de_excepciones(&del_diario(ajustes).await?));
+    }
+    let sano = informe::cuadra(&auditoria) && cotejo.roturas.is_empty();
+    println!(
+        "\n{}",
+        if sano {
+            "Todo cuadra: ninguna promesa se rompió."
+        } else {
+            "SE ROMPIÓ UNA PROMESA. Guarde esta salida, los recibos y la base de datos."
+        }
+    );
+    Ok(if sano && ilegibles == 0 {
+        Salida::Bien
+    } else {
+        Salida::Rechazos
+    })
+}
+
+/// What this node's carga accepted as queued and could not keep.
+async fn del_diario(ajustes: &Ajustes) -> Result<Vec<Excepcion>, SalidaError> {
+    let ruta = ajustes.nodo.datos.join(ARCHIVO);
+    if !ruta.exists() {
+        return Ok(Vec::new());
+    }
+    excepciones(&ruta)
+        .await
+        .map_err(|error| SalidaError::Uso(error.to_string()))
+}
+
+/// Compares receipts with the database at `base`, asking `cargas` for what is still queued.
+///
+/// # Errors
+/// [`SalidaError::Uso`] when the database cannot be read.
+pub async fn comparar(
+    base: &Path,
+    recibos: &[Recibo],
+    cargas: &[String],
+) -> Result<(Auditoria, Cotejo), SalidaError> {
+    let op_ids: Vec<&str> = recibos.iter().map(|r| r.op_id.as_str()).collect();
+    let leer = async || {
+        auditoria::auditar(base, &op_ids)
+            .await
+            .map_err(|error| SalidaError::Uso(error.to_string()))
+    };
+    let mut auditoria = leer().await?;
+    let pendientes = sin_decidir(recibos, &auditoria.guardadas);
+    let mut en_diario = HashSet::new();
+    if !pendientes.is_empty() {
+        en_diario = en_diarios(&pendientes, cargas).await?;
+        // What was decided while the cargas were asked left the diario for the database.
+        auditoria = leer().await?;
+    }
+    let cotejo = cotejar(recibos, &auditoria.guardadas, &en_diario);
+    Ok((auditoria, cotejo))
+}
+
+/// Which of these some carga says it still has in its diario.
+async fn en_diarios(op_ids: &[&str], cargas: &[String]) -> Result<HashSet<String>, SalidaError> {
+    let contexto = Contexto::nuevo();
+    let mut tienen = HashSet::new();
+    for carga in cargas {
+        let mut enlace = Cargas::conectar(&contexto, std::slice::from_ref(carga))?;
+        let (_parar, parado) = watch::channel(false);
+        let mut red = Intercambio::nuevo(&mut enlace, parado, Azar::con_semilla(semilla()));
+        for op_id in op_ids {
+            let Ok(id) = OpId::parse(op_id) else {
+                continue;
+            };
+            let pregunta = Solicitud {
+                op_id: Some(id),
+                ..Solicitud::nueva(Operacion::Estado)
+            };
+            let fin = red.pedir(pregunta, PREGUNTA, false).await;
+            let Some(respuesta) = fin.respuesta() else {
+                tracing::warn!(
+                    carga,
+                    "esta carga no responde; no se sabe qué hay en su diario"
+                );
+                break;
+            };
+            let lugar = respuesta.datos.get("estado").and_then(Value::as_str);
+            if lugar == Some(Estado::Encolado.palabra()) {
+                tienen.insert((*op_id).to_owned());
+            }
+        }
+    }
+    Ok(tienen)
+}

@@ -1,0 +1,68 @@
+//! The picture for another program: `biblioteca estado --json`.
+
+use serde_json::{Value, json};
+
+use crate::ordenes::estado::panorama::Panorama;
+use crate::wire::mensaje::Disposicion;
+
+/// One JSON object; on several lines when `legible`.
+pub(super) fn texto(panorama: &Panorama, legible: bool) -> String {
+    let valor = valor(panorama);
+    if legible {
+        format!("{valor:#}")
+    } else {
+        valor.to_string()
+    }
+}
+
+fn valor(panorama: &Panorama) -> Value {
+    let juicio = panorama.juicio();
+    let extremo = |lugar: &usize| panorama.cargas.get(*lugar).map(|carga| &carga.extremo);
+    json!({
+        "en_orden": juicio.problemas.is_empty(),
+        "resumen": juicio.frase(),
+        "problemas": juicio.problemas,
+        "sigue": juicio.sigue,
+        "cargas": panorama.cargas.iter().map(|carga| json!({
+            "extremo": carga.extremo,
+            "responde": carga.estado.is_some(),
+            "nodo": carga.estado.as_ref().map(|estado| &estado.nodo),
+            "esperan": carga.estado.as_ref().map(|estado| estado.esperan),
+            "entregadas": carga.estado.as_ref().map(|estado| estado.entregadas),
+            "en_cola": carga.estado.as_ref().map(|estado| estado.en_cola),
+            "encoladas": carga.estado.as_ref().map(|estado| estado.encoladas),
+            "apartadas": carga.estado.as_ref().map(|estado| estado.apartadas),
+            "edad_max_ms": carga.estado.as_ref().map(|estado| estado.edad_max_ms),
+        })).collect::<Vec<_>>(),
+        "actores": panorama.actores().iter().map(|visto| json!({
+            "nombre": visto.estado.nombre,
+            "operacion": visto.estado.tema.palabra(),
+            "creditos": visto.estado.creditos,
+            "en_curso": visto.estado.en_curso,
+            "cargas": visto.cargas.iter().filter_map(extremo).collect::<Vec<_>>(),
+            "almacenamientos": visto.estado.almacenes.iter().map(|enlace| json!({
+                "extremo": enlace.extremo,
+                "cortacircuitos": enlace.cortacircuitos.palabra(),
+                "listo": enlace.listo,
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "almacenamientos": panorama.almacenes.iter().map(|almacen| json!({
+            "extremo": almacen.extremo,
+            "responde": almacen.estado.is_some(),
+            "nodo": almacen.estado.as_ref().map(|estado| &estado.nodo),
+            "estado": almacen.estado.as_ref().map(|estado| palabra(estado.disposicion)),
+            "base_id": almacen.estado.as_ref().map(|estado| &estado.base_id),
+            "archivo": almacen.estado.as_ref().map(|estado| &estado.archivo),
+            "en_cola": almacen.estado.as_ref().map(|estado| estado.en_cola),
+            "lecturas": almacen.estado.as_ref().map(|estado| estado.lecturas),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+const fn palabra(disposicion: Disposicion) -> &'static str {
+    match disposicion {
+        Disposicion::Listo => "listo",
+        Disposicion::EnEspera => "en_espera",
+        Disposicion::NoListo => "no_listo",
+    }
+}

@@ -1,0 +1,78 @@
+//! `biblioteca estado`: who is alive, what waits, which breakers are open, and one sentence
+//! on what that means.
+//!
+//! `sondeo` asks every configured door at once, `panorama` judges what came back, `tabla`
+//! and `json` show it.
+
+mod json;
+pub mod panorama;
+pub mod sondeo;
+mod tabla;
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use crate::net::socket::Contexto;
+use crate::ordenes::estado::panorama::Panorama;
+use crate::ordenes::estado::sondeo::{Puertas, sondear};
+use crate::ordenes::{Salida, SalidaError};
+use crate::settings::Ajustes;
+
+/// Pause between two looks of `--seguir`.
+const VUELTA: Duration = Duration::from_secs(1);
+
+/// Moves to the top left corner and clears the screen of a terminal.
+const LIMPIAR: &str = "\x1b[H\x1b[2J";
+
+/// Shows how everything is, once or every second until Ctrl-C.
+///
+/// # Errors
+/// [`SalidaError::Nadie`] when no door answers; following goes on then and says so.
+pub async fn estado(ajustes: &Ajustes, json: bool, seguir: bool) -> Result<Salida, SalidaError> {
+    let puertas = Puertas::de(ajustes);
+    let contexto = Contexto::nuevo();
+    if !seguir {
+        let panorama = sondear(&contexto, &puertas).await;
+        if panorama.nadie() && !json {
+            return Err(SalidaError::Nadie(panorama.juicio().frase()));
+        }
+        mostrar(&panorama, json, false)?;
+        return Ok(if panorama.nadie() {
+            Salida::Codigo(69)
+        } else {
+            Salida::Bien
+        });
+    }
+    let mut reloj = tokio::time::interval(VUELTA);
+    reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let vueltas = async {
+        loop {
+            reloj.tick().await;
+            mostrar(&sondear(&contexto, &puertas).await, json, true)?;
+        }
+    };
+    tokio::select! {
+        fin = vueltas => fin,
+        _ = tokio::signal::ctrl_c() => Ok(Salida::Bien),
+    }
+}
+
+fn mostrar(panorama: &Panorama, json: bool, seguido: bool) -> Result<(), SalidaError> {
+    let mut salida = std::io::stdout().lock();
+    let texto = match (json, seguido) {
+        (true, true) => json::texto(panorama, false),
+        (true, false) => json::texto(panorama, true),
+        (false, _) => tabla::texto(panorama),
+    };
+    let limpia = seguido && !json && salida.is_terminal();
+    let escrito = if limpia {
+        writeln!(salida, "{LIMPIAR}{texto}")
+    } else {
+        writeln!(salida, "{texto}")
+    };
+    escrito
+        .and_then(|()| salida.flush())
+        .map_err(|error| SalidaError::Interno(format!("no se pudo escribir: {error}")))
+}

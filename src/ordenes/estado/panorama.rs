@@ -1,0 +1,228 @@
+//! What the doors said, put together, and what it means for the people at the desks. Pure.
+
+use crate::domain::operacion::Operacion;
+use crate::wire::estado::{Cortacircuitos, EstadoDeActor, EstadoDeAlmacen, EstadoDeCarga};
+use crate::wire::mensaje::Disposicion;
+
+/// The operations that have actors of their own, with the word for a person.
+const TEMAS: [(Operacion, &str); 3] = [
+    (Operacion::Prestamo, "préstamos"),
+    (Operacion::Devolucion, "devoluciones"),
+    (Operacion::Renovacion, "renovaciones"),
+];
+
+/// One door that was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sondeada<T> {
+    /// `tcp://host:port`.
+    pub extremo: String,
+    /// What it said; none when it did not answer.
+    pub estado: Option<T>,
+}
+
+/// Everything that is known of the library at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Panorama {
+    /// In the configuration's order.
+    pub cargas: Vec<Sondeada<EstadoDeCarga>>,
+    /// In the configuration's order.
+    pub almacenes: Vec<Sondeada<EstadoDeAlmacen>>,
+}
+
+/// One actor, once, whoever told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActorVisto {
+    /// As it tells of itself.
+    pub estado: EstadoDeActor,
+    /// The cargas that it works for: places in [`Panorama::cargas`].
+    pub cargas: Vec<usize>,
+}
+
+/// What is wrong and what still works, as Spanish phrases.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Juicio {
+    /// Empty when all is well.
+    pub problemas: Vec<String>,
+    /// What people can still do.
+    pub sigue: Vec<&'static str>,
+}
+
+impl Panorama {
+    /// Whether no door answered at all.
+    #[must_use]
+    pub fn nadie(&self) -> bool {
+        self.cargas.iter().all(|carga| carga.estado.is_none())
+            && self
+                .almacenes
+                .iter()
+                .all(|almacen| almacen.estado.is_none())
+    }
+
+    /// Every actor once, by operation and name.
+    #[must_use]
+    pub fn actores(&self) -> Vec<ActorVisto> {
+        let mut vistos: Vec<ActorVisto> = Vec::new();
+        for (lugar, carga) in self.cargas.iter().enumerate() {
+            for actor in carga.estado.iter().flat_map(|estado| &estado.actores) {
+                match vistos.iter_mut().find(|v| v.estado.vida == actor.vida) {
+                    Some(visto) => visto.cargas.push(lugar),
+                    None => vistos.push(ActorVisto {
+                        estado: actor.clone(),
+                        cargas: vec![lugar],
+                    }),
+                }
+            }
+        }
+        vistos.sort_by(|a, b| {
+            let clave = |v: &ActorVisto| (orden(v.estado.tema), v.estado.nombre.clone());
+            clave(a)
+                .cmp(&clave(b))
+                .then(a.estado.vida.cmp(&b.estado.vida))
+        });
+        vistos
+    }
+
+    /// The almacenamientos that own a database now.
+    pub fn listos(&self) -> impl Iterator<Item = &EstadoDeAlmacen> {
+        self.almacenes
+            .iter()
+            .filter_map(|almacen| almacen.estado.as_ref())
+            .filter(|estado| estado.disposicion == Disposicion::Listo)
+    }
+
+    /// See [`Juicio`].
+    #[must_use]
+    pub fn juicio(&self) -> Juicio {
+        if self.nadie() {
+            return Juicio {
+                problemas: vec!["nadie responde: ninguna carga y ningún almacenamiento".into()],
+                sigue: Vec::new(),
+            };
+        }
+        let actores = self.actores();
+        let mut problemas = Vec::new();
+        self.juzgar_puertas(&mut problemas);
+        self.juzgar_actores(&actores, &mut problemas);
+        Juicio {
+            problemas,
+            sigue: self.sigue(&actores),
+        }
+    }
+
+    fn juzgar_puertas(&self, problemas: &mut Vec<String>) {
+        for carga in &self.cargas {
+            match &carga.estado {
+                None => problemas.push(format!("la carga {} no responde", carga.extremo)),
+                Some(estado) if !estado.vivo => {
+                    problemas.push(format!("la carga {} no da abasto", carga.extremo));
+                }
+                Some(estado) if estado.apartadas > 0 => problemas.push(format!(
+                    "{} operaciones de la carga {} esperan a una persona (auditar --excepciones)",
+                    estado.apartadas, carga.extremo
+                )),
+                Some(_) => {}
+            }
+        }
+        for almacen in &self.almacenes {
+            match &almacen.estado {
+                None => {
+                    problemas.push(format!("el almacenamiento {} no responde", almacen.extremo))
+                }
+                Some(estado) if estado.disposicion == Disposicion::NoListo => problemas.push(
+                    format!("el almacenamiento {} no está listo", almacen.extremo),
+                ),
+                Some(_) => {}
+            }
+        }
+        let mut bases: Vec<&str> = self.listos().map(|listo| listo.base_id.as_str()).collect();
+        bases.dedup();
+        match bases.len() {
+            0 => problemas.push("ningún almacenamiento tiene la base de datos".into()),
+            1 => {}
+            _ => problemas.push("los almacenamientos sirven bases de datos distintas".into()),
+        }
+    }
+
+    fn juzgar_actores(&self, actores: &[ActorVisto], problemas: &mut Vec<String>) {
+        for (lugar, carga) in self.cargas.iter().enumerate() {
+            if carga.estado.is_none() {
+                continue;
+            }
+            for (tema, nombre) in TEMAS {
+                let atiende = |v: &&ActorVisto| v.estado.tema == tema && v.cargas.contains(&lugar);
+                if !actores.iter().any(|v| atiende(&v)) {
+                    problemas.push(format!(
+                        "la carga {} no tiene actores de {nombre}",
+                        carga.extremo
+                    ));
+                }
+            }
+        }
+        let mut cerrados: Vec<(&str, Cortacircuitos, usize)> = Vec::new();
+        for enlace in actores.iter().flat_map(|visto| &visto.estado.almacenes) {
+            if enlace.cortacircuitos == Cortacircuitos::Cerrado {
+                continue;
+            }
+            let clave = (enlace.extremo.as_str(), enlace.cortacircuitos);
+            match cerrados.iter_mut().find(|(e, c, _)| (*e, *c) == clave) {
+                Some((_, _, cuenta)) => *cuenta += 1,
+                None => cerrados.push((clave.0, clave.1, 1)),
+            }
+        }
+        for (extremo, cortacircuitos, cuenta) in cerrados {
+            let quienes = if cuenta == 1 { "actor" } else { "actores" };
+            problemas.push(format!(
+                "cortacircuitos {} para {extremo} en {cuenta} {quienes}",
+                cortacircuitos.palabra()
+            ));
+        }
+    }
+
+    /// What some living carga can have done now: an actor for it that sees a ready storage.
+    fn sigue(&self, actores: &[ActorVisto]) -> Vec<&'static str> {
+        if self.listos().next().is_none() {
+            return Vec::new();
+        }
+        let capaz = |visto: &&ActorVisto| visto.estado.almacenes.iter().any(|a| a.listo);
+        let mut sigue: Vec<&'static str> = TEMAS
+            .into_iter()
+            .filter(|(tema, _)| actores.iter().filter(capaz).any(|v| v.estado.tema == *tema))
+            .map(|(_, nombre)| nombre)
+            .collect();
+        if actores.iter().any(|visto| capaz(&visto)) {
+            sigue.push("consultas");
+        }
+        sigue
+    }
+}
+
+impl Juicio {
+    /// One sentence for a person.
+    #[must_use]
+    pub fn frase(&self) -> String {
+        if self.problemas.is_empty() {
+            return "Todo en orden.".to_owned();
+        }
+        let mut frase = format!("Atención: {}.", self.problemas.join("; "));
+        if self.sigue.is_empty() {
+            frase.push_str(" Ahora no se puede decidir ninguna operación.");
+        } else {
+            frase.push_str(&format!(
+                " Se siguen atendiendo: {}.",
+                self.sigue.join(", ")
+            ));
+        }
+        frase
+    }
+}
+
+fn orden(tema: Operacion) -> usize {
+    TEMAS
+        .iter()
+        .position(|(otro, _)| *otro == tema)
+        .unwrap_or(TEMAS.len())
+}
+
+#[cfg(test)]
+#[path = "panorama_tests.rs"]
+mod tests;

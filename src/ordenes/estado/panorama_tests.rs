@@ -1,0 +1,165 @@
+//! What a person is told of each kind of trouble.
+
+use super::*;
+use crate::wire::estado::EstadoDeEnlace;
+
+fn actor(vida: u64, tema: Operacion, cortacircuitos: Cortacircuitos) -> EstadoDeActor {
+    EstadoDeActor {
+        vida,
+        nombre: format!("pc3/actor-{tema}-{vida}"),
+        tema,
+        creditos: 8,
+        en_curso: 0,
+        almacenes: vec![EstadoDeEnlace {
+            extremo: "tcp://a:5570".into(),
+            cortacircuitos,
+            listo: true,
+        }],
+    }
+}
+
+fn carga(extremo: &str, actores: Vec<EstadoDeActor>) -> Sondeada<EstadoDeCarga> {
+    Sondeada {
+        extremo: extremo.into(),
+        estado: Some(EstadoDeCarga {
+            nodo: "pc1".into(),
+            vivo: true,
+            esperan: 0,
+            entregadas: 0,
+            en_cola: 0,
+            encoladas: 0,
+            apartadas: 0,
+            edad_max_ms: 0,
+            actores,
+        }),
+    }
+}
+
+fn almacen(extremo: &str, disposicion: Disposicion, base_id: &str) -> Sondeada<EstadoDeAlmacen> {
+    Sondeada {
+        extremo: extremo.into(),
+        estado: Some(EstadoDeAlmacen {
+            nodo: "pc1".into(),
+            disposicion,
+            base_id: base_id.into(),
+            archivo: "b.db".into(),
+            en_cola: 0,
+            lecturas: 0,
+        }),
+    }
+}
+
+fn tres() -> Vec<EstadoDeActor> {
+    TEMAS
+        .iter()
+        .zip(1..)
+        .map(|((tema, _), vida)| actor(vida, *tema, Cortacircuitos::Cerrado))
+        .collect()
+}
+
+fn sano() -> Panorama {
+    Panorama {
+        cargas: vec![
+            carga("tcp://c1:5557", tres()),
+            carga("tcp://c2:5557", tres()),
+        ],
+        almacenes: vec![
+            almacen("tcp://a:5570", Disposicion::Listo, "b"),
+            almacen("tcp://b:5570", Disposicion::EnEspera, ""),
+        ],
+    }
+}
+
+#[test]
+fn a_sound_library_is_all_right_and_each_actor_is_counted_once() {
+    let panorama = sano();
+    assert_eq!(panorama.juicio().frase(), "Todo en orden.");
+    let actores = panorama.actores();
+    assert_eq!(actores.len(), 3);
+    assert!(actores.iter().all(|visto| visto.cargas == [0, 1]));
+}
+
+#[test]
+fn a_dead_door_is_named_with_what_still_works() {
+    let mut panorama = sano();
+    panorama.cargas[0].estado = None;
+    panorama.almacenes[1].estado = None;
+    assert_eq!(
+        panorama.juicio().frase(),
+        "Atención: la carga tcp://c1:5557 no responde; el almacenamiento tcp://b:5570 no \
+         responde. Se siguen atendiendo: préstamos, devoluciones, renovaciones, consultas."
+    );
+}
+
+#[test]
+fn a_missing_kind_of_actor_stops_only_its_own_operation() {
+    let mut panorama = sano();
+    for carga in &mut panorama.cargas {
+        if let Some(estado) = &mut carga.estado {
+            estado.actores.retain(|a| a.tema != Operacion::Renovacion);
+        }
+    }
+    let juicio = panorama.juicio();
+    assert_eq!(juicio.problemas.len(), 2);
+    assert_eq!(juicio.sigue, ["préstamos", "devoluciones", "consultas"]);
+}
+
+#[test]
+fn open_breakers_two_databases_and_no_owner_are_told() {
+    let mut panorama = sano();
+    if let Some(estado) = &mut panorama.cargas[0].estado {
+        estado.actores[0].almacenes[0].cortacircuitos = Cortacircuitos::Abierto;
+    }
+    assert!(
+        panorama
+            .juicio()
+            .frase()
+            .contains("cortacircuitos ABIERTO para tcp://a:5570 en 1 actor")
+    );
+    panorama.almacenes[1] = almacen("tcp://b:5570", Disposicion::Listo, "otra");
+    assert!(
+        panorama
+            .juicio()
+            .frase()
+            .contains("bases de datos distintas")
+    );
+    panorama.almacenes = vec![almacen("tcp://a:5570", Disposicion::NoListo, "b")];
+    let juicio = panorama.juicio();
+    assert!(
+        juicio
+            .frase()
+            .contains("ningún almacenamiento tiene la base")
+    );
+    assert!(
+        juicio
+            .frase()
+            .ends_with("no se puede decidir ninguna operación.")
+    );
+}
+
+#[test]
+fn with_nobody_there_it_says_so() {
+    let mut panorama = sano();
+    for carga in &mut panorama.cargas {
+        carga.estado = None;
+    }
+    assert!(!panorama.nadie());
+    for almacen in &mut panorama.almacenes {
+        almacen.estado = None;
+    }
+    assert!(panorama.nadie());
+    assert!(panorama.juicio().frase().contains("nadie responde"));
+}
+
+#[test]
+fn what_waits_for_a_person_is_said() {
+    let mut panorama = sano();
+    if let Some(estado) = &mut panorama.cargas[0].estado {
+        estado.apartadas = 2;
+    }
+    let frase = panorama.juicio().frase();
+    assert!(
+        frase.contains("2 operaciones") && frase.contains("--excepciones"),
+        "{frase}"
+    );
+}

@@ -1,0 +1,148 @@
+//! The picture for a person: one sentence and three tables.
+
+use comfy_table::{Table, presets};
+
+use crate::ordenes::estado::panorama::{ActorVisto, Panorama, Sondeada};
+use crate::wire::estado::{EstadoDeAlmacen, EstadoDeCarga};
+use crate::wire::mensaje::Disposicion;
+
+/// What stands in a cell of somebody who did not answer.
+const NADA: &str = "—";
+
+/// The sentence and the tables.
+pub(super) fn texto(panorama: &Panorama) -> String {
+    let frase = panorama.juicio().frase();
+    let cargas = tabla(
+        [
+            "carga",
+            "nodo",
+            "estado",
+            "esperan",
+            "con actores",
+            "en cola",
+            "en el diario",
+        ],
+        panorama.cargas.iter().map(carga),
+    );
+    let actores = panorama.actores();
+    let actores = if actores.is_empty() {
+        "Ninguna carga que responda conoce actores.".to_owned()
+    } else {
+        tabla(
+            [
+                "actor",
+                "operación",
+                "en curso",
+                "créditos",
+                "cargas",
+                "cortacircuitos",
+            ],
+            actores.iter().map(actor),
+        )
+    };
+    let almacenes = tabla(
+        [
+            "almacenamiento",
+            "nodo",
+            "estado",
+            "base",
+            "archivo",
+            "en cola",
+        ],
+        panorama.almacenes.iter().map(almacen),
+    );
+    format!("{frase}\n\n{cargas}\n\n{actores}\n\n{almacenes}")
+}
+
+fn tabla<const N: usize>(cabecera: [&str; N], filas: impl Iterator<Item = [String; N]>) -> String {
+    let mut tabla = Table::new();
+    tabla.load_preset(presets::UTF8_BORDERS_ONLY);
+    tabla.set_header(cabecera);
+    for fila in filas {
+        tabla.add_row(fila);
+    }
+    tabla.to_string()
+}
+
+fn carga(carga: &Sondeada<EstadoDeCarga>) -> [String; 7] {
+    let extremo = carga.extremo.clone();
+    let Some(estado) = &carga.estado else {
+        return [
+            extremo,
+            NADA.into(),
+            "no responde".into(),
+            NADA.into(),
+            NADA.into(),
+            NADA.into(),
+            NADA.into(),
+        ];
+    };
+    let vida = if estado.vivo { "viva" } else { "no da abasto" };
+    [
+        extremo,
+        estado.nodo.clone(),
+        vida.into(),
+        estado.esperan.to_string(),
+        estado.entregadas.to_string(),
+        estado.en_cola.to_string(),
+        diario(estado),
+    ]
+}
+
+/// How many wait, and for how long the oldest has.
+fn diario(estado: &EstadoDeCarga) -> String {
+    if estado.encoladas == 0 {
+        return "0".to_owned();
+    }
+    let edad_s = estado.edad_max_ms / 1000;
+    format!("{} (la más antigua, {edad_s} s)", estado.encoladas)
+}
+
+fn actor(visto: &ActorVisto) -> [String; 6] {
+    let estado = &visto.estado;
+    let cortacircuitos: Vec<String> = estado
+        .almacenes
+        .iter()
+        .map(|enlace| format!("{} {}", enlace.extremo, enlace.cortacircuitos.palabra()))
+        .collect();
+    [
+        estado.nombre.clone(),
+        estado.tema.palabra().into(),
+        estado.en_curso.to_string(),
+        estado.creditos.to_string(),
+        visto.cargas.len().to_string(),
+        cortacircuitos.join("\n"),
+    ]
+}
+
+fn almacen(almacen: &Sondeada<EstadoDeAlmacen>) -> [String; 6] {
+    let extremo = almacen.extremo.clone();
+    let Some(estado) = &almacen.estado else {
+        return [
+            extremo,
+            NADA.into(),
+            "no responde".into(),
+            NADA.into(),
+            NADA.into(),
+            NADA.into(),
+        ];
+    };
+    let disposicion = match estado.disposicion {
+        Disposicion::Listo => "listo",
+        Disposicion::EnEspera => "en espera",
+        Disposicion::NoListo => "no listo",
+    };
+    let base = if estado.base_id.is_empty() {
+        NADA
+    } else {
+        &estado.base_id
+    };
+    [
+        extremo,
+        estado.nodo.clone(),
+        disposicion.into(),
+        base.to_owned(),
+        estado.archivo.clone(),
+        (estado.en_cola + estado.lecturas).to_string(),
+    ]
+}

@@ -1,0 +1,158 @@
+//! What breaks next, drawn from a seed: the same seed gives the same faults in the same
+//! order. Pure.
+//!
+//! Faults are dealt like cards, so that even a short drill sees every kind before any again.
+
+use std::time::Duration;
+
+use crate::ordenes::simulacro::flota::ROLES;
+use crate::role::Role;
+use crate::solicitante::reintento::Azar;
+
+/// Between a recovery and the next fault, in ms.
+const PAUSA_MS: (u64, u64) = (400, 1_200);
+
+/// How long a killed process stays away, in ms: from a service manager's restart to one that
+/// a person notices.
+const AUSENCIA_MS: (u64, u64) = (200, 2_500);
+
+/// How long a process stays frozen, in ms: up to several times what makes it count as dead.
+const CONGELADO_MS: (u64, u64) = (500, 4_000);
+
+/// What is done to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Golpe {
+    /// kill -9 and, later, another start.
+    Muerte,
+    /// SIGSTOP and, later, SIGCONT.
+    Congelacion,
+}
+
+impl Golpe {
+    /// In the past tense, for the report.
+    pub(super) const fn palabra(self) -> &'static str {
+        match self {
+            Self::Muerte => "muerto",
+            Self::Congelacion => "congelado",
+        }
+    }
+}
+
+/// To whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Blanco {
+    /// One of the two of a role, whichever the dice say.
+    Rol(Role),
+    /// The almacenamiento that has the database.
+    Dueno,
+    /// The one that stands by.
+    Reserva,
+}
+
+impl Blanco {
+    /// For the report.
+    pub(super) const fn palabra(self) -> &'static str {
+        match self {
+            Self::Rol(rol) => rol.palabra(),
+            Self::Dueno => "almacenamiento con la base",
+            Self::Reserva => "almacenamiento en espera",
+        }
+    }
+}
+
+/// One fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Averia {
+    /// To wait before it.
+    pub(super) pausa: Duration,
+    /// What is done.
+    pub(super) golpe: Golpe,
+    /// To whom.
+    pub(super) blanco: Blanco,
+    /// Which of the two, where the target leaves it open.
+    pub(super) cual: usize,
+    /// How long.
+    pub(super) dura: Duration,
+}
+
+/// See the module's doc.
+pub(super) struct Guion {
+    azar: Azar,
+    baraja: Vec<(Golpe, Blanco)>,
+}
+
+impl Guion {
+    /// The script of a seed.
+    pub(super) const fn nuevo(semilla: u64) -> Self {
+        Self {
+            azar: Azar::con_semilla(semilla),
+            baraja: Vec::new(),
+        }
+    }
+
+    /// The next fault.
+    pub(super) fn siguiente(&mut self) -> Averia {
+        if self.baraja.is_empty() {
+            self.baraja = baraja();
+        }
+        let ultima = self.baraja.len() as u64 - 1;
+        let carta = usize::try_from(self.azar.hasta(ultima)).unwrap_or(0);
+        let (golpe, blanco) = self.baraja.swap_remove(carta);
+        let dura = match golpe {
+            Golpe::Muerte => AUSENCIA_MS,
+            Golpe::Congelacion => CONGELADO_MS,
+        };
+        Averia {
+            pausa: self.entre(PAUSA_MS),
+            golpe,
+            blanco,
+            cual: usize::from(self.azar.hasta(1) == 1),
+            dura: self.entre(dura),
+        }
+    }
+
+    fn entre(&mut self, (min, max): (u64, u64)) -> Duration {
+        Duration::from_millis(min + self.azar.hasta(max - min))
+    }
+}
+
+fn baraja() -> Vec<(Golpe, Blanco)> {
+    let roles = ROLES.into_iter().filter(|rol| *rol != Role::Almacenamiento);
+    let blancos: Vec<Blanco> = roles
+        .map(Blanco::Rol)
+        .chain([Blanco::Dueno, Blanco::Reserva])
+        .collect();
+    [Golpe::Muerte, Golpe::Congelacion]
+        .into_iter()
+        .flat_map(|golpe| blancos.iter().map(move |blanco| (golpe, *blanco)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_faults_and_another_gives_others() {
+        let doce = |semilla| {
+            let mut guion = Guion::nuevo(semilla);
+            (0..12).map(|_| guion.siguiente()).collect::<Vec<_>>()
+        };
+        assert_eq!(doce(7), doce(7));
+        assert_ne!(doce(7), doce(8));
+    }
+
+    #[test]
+    fn every_kind_comes_once_before_any_comes_again() {
+        let mut guion = Guion::nuevo(1);
+        for _ in 0..3 {
+            let vistas: BTreeSet<_> = (0..baraja().len())
+                .map(|_| guion.siguiente())
+                .map(|averia| (averia.golpe, averia.blanco))
+                .collect();
+            assert_eq!(vistas.len(), baraja().len());
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! `biblioteca simulacro`: a small library of real processes on this machine, every role
+//! twice; desks that lend while processes are killed and frozen; and afterwards every receipt
+//! against the database.
+//!
+//! `flota` has the processes, `guion` draws what breaks, `averias` breaks and heals,
+//! `mostrador` is a desk, `cierre` gets every operation its outcome, `informe` tells. The
+//! comparison is `auditar`'s. It touches nobody's data: folder and ports are its own.
+
+mod averias;
+mod cierre;
+mod flota;
+mod guion;
+pub mod hijo;
+mod informe;
+mod mostrador;
+mod pantalla;
+
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+use crate::cli::Simulacro;
+use crate::net::socket::Contexto;
+use crate::ordenes::auditar::comparar;
+use crate::ordenes::pedir::semilla;
+use crate::ordenes::simulacro::averias::{Averias, Cronica};
+use crate::ordenes::simulacro::flota::Flota;
+use crate::ordenes::simulacro::guion::Guion;
+use crate::ordenes::simulacro::informe::Resultado;
+use crate::ordenes::simulacro::mostrador::{Libreta, Sala, atender};
+use crate::ordenes::simulacro::pantalla::Pantalla;
+use crate::ordenes::{Salida, SalidaError};
+use crate::solicitante::recibos::Recibo;
+
+/// Desks (the load of `faults.md`'s cases).
+const MOSTRADORES: u64 = 8;
+
+/// Exit code of a drill that somebody stopped: nothing was compared.
+const SALIDA_INTERRUMPIDO: u8 = 3;
+
+/// How often the machine's own stalls are looked for.
+const LATIDO: Duration = Duration::from_millis(10);
+
+/// Runs a drill and prints its report.
+///
+/// # Errors
+/// [`SalidaError::Interno`] when the machine gives no processes, ports or folder.
+pub async fn simulacro(pedido: Simulacro) -> Result<Salida, SalidaError> {
+    let semilla = pedido.semilla.unwrap_or_else(|| semilla() >> 32);
+    let carpeta = carpeta()?;
+    let pantalla = Pantalla::nueva(pedido.duracion);
+    pantalla.decir(&format!(
+        "Simulacro de {} s, semilla {semilla}, en {}",
+        pedido.duracion.as_secs(),
+        carpeta.display()
+    ));
+    let fin = tokio::select! {
+        fin = correr(pedido.duracion, semilla, &carpeta, &pantalla) => fin.map(Some),
+        () = interrupcion()? => Ok(None),
+    };
+    pantalla.cerrar();
+    let (salida, conservar) = match &fin {
+        Ok(Some(resultado)) => {
+            print!("{}", resultado.texto());
+            let salida = if resultado.cumplido() {
+                Salida::Bien
+            } else {
+                Salida::Rechazos
+            };
+            (
+                salida,
+                !resultado.cumplido() || !resultado.cronica.caidas.is_empty(),
+            )
+        }
+        Ok(None) => {
+            eprintln!("Simulacro interrumpido: no se comparó nada.");
+            (Salida::Codigo(SALIDA_INTERRUMPIDO), false)
+        }
+        Err(_) => (Salida::Bien, true),
+    };
+    if conservar {
+        println!("Registros, recibos y base de datos: {}", carpeta.display());
+    } else if let Err(error) = fs::remove_dir_all(&carpeta) {
+        eprintln!("no se pudo borrar {}: {error}", carpeta.display());
+    }
+    fin.map(|_| salida)
+}
+
+/// The processes live as long as this future: whoever drops it kills them.
+async fn correr(
+    duracion: Duration,
+    semilla: u64,
+    carpeta: &Path,
+    pantalla: &Pantalla,
+) -> Result<Resultado, SalidaError> {
+    let interno = |error: std::io::Error| SalidaError::Interno(error.to_string());
+    let mut flota = Flota::nueva(carpeta).map_err(interno)?;
+    flota.arrancar_todos().map_err(interno)?;
+    let contexto = Contexto::nuevo();
+    let (cargas, base) = (flota.clientes().to_vec(), flota.base().to_owned());
+    let procesos = flota.tamano();
+    let mut averias = Averias {
+        flota: &mut flota,
+        contexto: &contexto,
+        pantalla,
+        cronica: Cronica::default(),
+    };
+    averias.esperar_entera().await?;
+    pantalla.decir("Todos los procesos están listos: se abre.");
+    let origen = Instant::now();
+    let sala = Sala {
+        contexto: contexto.clone(),
+        cargas: cargas.clone(),
+        origen,
+        fin: origen + duracion,
+        cuenta: Rc::new(Cell::new(0)),
+    };
+    let mostradores: Vec<_> = (0..MOSTRADORES)
+        .map(|numero| actix_rt::spawn(atender(sala.clone(), semilla ^ (numero + 1) << 48)))
+        .collect();
+    let tiron = Rc::new(Cell::new(Duration::ZERO));
+    let reloj = actix_rt::spawn(medir_tirones(Rc::clone(&tiron)));
+    let averiar = averias.correr(Guion::nuevo(semilla), origen, sala.fin);
+    let averiado = tokio::select! {
+        averiado = averiar => averiado,
+        () = avanzar(pantalla, &sala) => Ok(()),
+    };
+    let mut libretas: Vec<Libreta> = Vec::new();
+    for libreta in join_all(mostradores).await {
+        let libreta = libreta.map_err(|error| SalidaError::Interno(error.to_string()))?;
+        libretas.push(libreta?);
+    }
+    reloj.abort();
+    pantalla.decir("Se cierra: se espera que todo quede decidido.");
+    let no_recuperado = match averiado {
+        Ok(()) => averias.esperar_entera().await.err(),
+        Err(error) => Some(error),
+    };
+    let mut recibos: Vec<_> = libretas.iter().flat_map(|l| l.recibos.clone()).collect();
+    let sin_resultado = cierre::resolver(&contexto, &cargas, &mut recibos).await?;
+    cierre::esperar_decididas(&base, &recibos).await?;
+    let repeticiones = cierre::repetir(&contexto, &cargas, &recibos, semilla).await?;
+    guardar(carpeta, &recibos).map_err(interno)?;
+    let (auditoria, cotejo) = comparar(&base, &recibos, &cargas).await?;
+    Ok(Resultado {
+        duracion,
+        semilla,
+        procesos,
+        libretas,
+        cronica: averias.cronica,
+        no_recuperado: no_recuperado.map(|error| error.to_string()),
+        sin_resultado,
+        repeticiones,
+        tiron: tiron.get(),
+        auditoria,
+        cotejo,
+    })
+}
+
+/// Never ends.
+async fn avanzar(pantalla: &Pantalla, sala: &Sala) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        pantalla.avanzar(sala.origen.elapsed(), sala.cuenta.get());
+    }
+}
+
+/// Keeps the longest time that this machine let a process wait for its turn; never ends.
+async fn medir_tirones(mayor: Rc<Cell<Duration>>) {
+    loop {
+        let antes = Instant::now();
+        tokio::time::sleep(LATIDO).await;
+        let tiron = antes.elapsed().saturating_sub(LATIDO);
+        mayor.set(mayor.get().max(tiron));
+    }
+}
+
+fn guardar(carpeta: &Path, recibos: &[Recibo]) -> Result<(), std::io::Error> {
+    let mut texto = Vec::new();
+    for recibo in recibos {
+        serde_json::to_writer(&mut texto, recibo)?;
+        texto.push(b'\n');
+    }
+    fs::write(carpeta.join("recibos.jsonl"), texto)
+}
+
+fn carpeta() -> Result<PathBuf, SalidaError> {
+    let nombre = format!("biblioteca-simulacro-{}", uuid::Uuid::now_v7().simple());
+    let ruta = std::env::temp_dir().join(nombre);
+    fs::create_dir(&ruta).map_err(|error| {
+        SalidaError::Interno(format!("no se puede crear {}: {error}", ruta.display()))
+    })?;
+    Ok(ruta)
+}
+
+/// Ends at SIGINT or SIGTERM.
+fn interrupcion() -> Result<impl Future<Output = ()>, SalidaError> {
+    let interno = |error: std::io::Error| SalidaError::Interno(error.to_string());
+    let mut terminar = signal(SignalKind::terminate()).map_err(interno)?;
+    let mut interrumpir = signal(SignalKind::interrupt()).map_err(interno)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminar.recv() => {}
+            _ = interrumpir.recv() => {}
+        }
+    })
+}
