@@ -126,7 +126,12 @@ impl Servidor {
         for opcion in &self.opciones {
             orden.args(["-c", opcion]);
         }
-        self.guardia = Some(orden.stdin(Stdio::piped()).spawn().unwrap());
+        // It outlives the test by a moment, and must not keep what the test's own output goes to.
+        orden
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        self.guardia = Some(orden.spawn().unwrap());
         let limite = Instant::now() + ARRANQUE_MAX;
         loop {
             let lista = Command::new(bin.join("pg_isready"))
