@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cliente::{devolucion, prestamo};
-use crate::nodo::{Biblioteca, Nodo, modificar, puertos, texto};
+use crate::nodo::{Biblioteca, modificar, puertos, texto};
 
 /// Longest that a person waits for it, with room for a busy machine.
 const ESTADO_MAX: Duration = Duration::from_secs(4);
@@ -65,22 +65,7 @@ fn a_killed_almacenamiento_is_named_and_the_standby_takes_its_place() {
     let biblioteca = Biblioteca::sembrada();
     let [segundo] = puertos();
     let almacenes = format!("127.0.0.1:{},127.0.0.1:{segundo}", biblioteca.almacen);
-    let arrancar = |rol: &str, escucha: u16| {
-        let mut comando = biblioteca.comando(&["--role", rol]);
-        comando
-            .env("BIBLIOTECA_ACTORES__ALMACENAMIENTOS", &almacenes)
-            .env(
-                "BIBLIOTECA_ALMACENAMIENTO__ESCUCHA",
-                format!("127.0.0.1:{escucha}"),
-            );
-        Nodo::de(
-            comando,
-            &biblioteca
-                .carpeta
-                .path()
-                .join(format!("{rol}-{escucha}.log")),
-        )
-    };
+    let arrancar = |rol: &str, escucha: u16| biblioteca.rol_con(rol, &almacenes, escucha);
     let mut duenno = arrancar("almacenamiento", biblioteca.almacen);
     duenno.espera_registro("base de datos abierta");
     let _espera = arrancar("almacenamiento", segundo);

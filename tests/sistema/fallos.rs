@@ -47,22 +47,7 @@ fn when_the_owner_of_the_database_dies_the_standby_takes_over() {
     let biblioteca = Biblioteca::sembrada();
     let [segundo] = puertos();
     let almacenes = format!("127.0.0.1:{},127.0.0.1:{segundo}", biblioteca.almacen);
-    let rol = |rol: &str, escucha: u16| {
-        let mut comando = biblioteca.comando(&["--role", rol]);
-        comando
-            .env("BIBLIOTECA_ACTORES__ALMACENAMIENTOS", &almacenes)
-            .env(
-                "BIBLIOTECA_ALMACENAMIENTO__ESCUCHA",
-                format!("127.0.0.1:{escucha}"),
-            );
-        Nodo::de(
-            comando,
-            &biblioteca
-                .carpeta
-                .path()
-                .join(format!("{rol}-{escucha}.log")),
-        )
-    };
+    let rol = |rol: &str, escucha: u16| biblioteca.rol_con(rol, &almacenes, escucha);
     let mut duenno = rol("almacenamiento", biblioteca.almacen);
     duenno.espera_registro("base de datos abierta");
     let espera = rol("almacenamiento", segundo);

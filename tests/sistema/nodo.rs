@@ -103,6 +103,19 @@ impl Biblioteca {
         )
     }
 
+    /// A role that knows these almacenamientos, and listens at that port if it is one.
+    pub fn rol_con(&self, rol: &str, almacenes: &str, escucha: u16) -> Nodo {
+        let mut comando = self.comando(&["--role", rol]);
+        comando
+            .env("BIBLIOTECA_ACTORES__ALMACENAMIENTOS", almacenes)
+            .env(
+                "BIBLIOTECA_ALMACENAMIENTO__ESCUCHA",
+                format!("127.0.0.1:{escucha}"),
+            );
+        let registro = format!("{rol}-{escucha}.log");
+        Nodo::de(comando, &self.carpeta.path().join(registro))
+    }
+
     /// A `todo` node that answers.
     pub fn todo(&self) -> Nodo {
         let nodo = self.nodo(&[]);

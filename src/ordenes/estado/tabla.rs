@@ -64,18 +64,19 @@ fn tabla<const N: usize>(cabecera: [&str; N], filas: impl Iterator<Item = [Strin
     tabla.to_string()
 }
 
+/// The row of somebody who did not answer.
+fn muda<const N: usize>(extremo: String) -> [String; N] {
+    let mut fila = [NADA; N].map(str::to_owned);
+    for (celda, dicho) in fila.iter_mut().zip([extremo.as_str(), NADA, "no responde"]) {
+        dicho.clone_into(celda);
+    }
+    fila
+}
+
 fn carga(carga: &Sondeada<EstadoDeCarga>) -> [String; 7] {
     let extremo = carga.extremo.clone();
     let Some(estado) = &carga.estado else {
-        return [
-            extremo,
-            NADA.into(),
-            "no responde".into(),
-            NADA.into(),
-            NADA.into(),
-            NADA.into(),
-            NADA.into(),
-        ];
+        return muda(extremo);
     };
     let vida = if estado.vivo { "viva" } else { "no da abasto" };
     [
@@ -118,14 +119,7 @@ fn actor(visto: &ActorVisto) -> [String; 6] {
 fn almacen(almacen: &Sondeada<EstadoDeAlmacen>) -> [String; 6] {
     let extremo = almacen.extremo.clone();
     let Some(estado) = &almacen.estado else {
-        return [
-            extremo,
-            NADA.into(),
-            "no responde".into(),
-            NADA.into(),
-            NADA.into(),
-            NADA.into(),
-        ];
+        return muda(extremo);
     };
     let disposicion = match estado.disposicion {
         Disposicion::Listo => "listo",
