@@ -98,13 +98,16 @@ pub fn conectar(
     Ok(Enlace { cola, tarea })
 }
 
-/// Makes libzmq tell of connections made and lost on an address of this process alone.
-fn monitor(contexto: &Contexto, socket: &zmq::Socket) -> Result<tmq::pair::Pair, NetError> {
+/// An address of this process alone that no monitor has had.
+fn direccion_de_vigia() -> String {
     static SIGUIENTE: AtomicU64 = AtomicU64::new(0);
-    let direccion = format!(
-        "inproc://vigia-{}",
-        SIGUIENTE.fetch_add(1, Ordering::Relaxed)
-    );
+    let numero = SIGUIENTE.fetch_add(1, Ordering::Relaxed);
+    format!("inproc://vigia-{numero}")
+}
+
+/// Makes libzmq tell of connections made and lost.
+fn monitor(contexto: &Contexto, socket: &zmq::Socket) -> Result<tmq::pair::Pair, NetError> {
+    let direccion = direccion_de_vigia();
     let sucesos =
         zmq::SocketEvent::DISCONNECTED.to_raw() | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw();
     socket.monitor(&direccion, i32::from(sucesos))?;
@@ -114,10 +117,24 @@ fn monitor(contexto: &Contexto, socket: &zmq::Socket) -> Result<tmq::pair::Pair,
     Ok(tmq::pair::Pair::from_zmq_socket(par)?)
 }
 
-struct Bucle<F> {
+struct Bucle<F: FnMut(Suceso)> {
     socket: tmq::dealer::Dealer,
     vigia: tmq::pair::Pair,
     al_suceder: F,
+}
+
+/// libzmq sends a monitor's events with a blocking send from its only I/O thread: one that
+/// nobody reads any more stops every socket of the process for ever, and its end too
+/// (zeromq/libzmq#3575). So the monitor goes silent before its reader closes; the binding
+/// cannot pass the null address that means "none", but a second monitor ends the first, and
+/// one of no events never sends.
+impl<F: FnMut(Suceso)> Drop for Bucle<F> {
+    fn drop(&mut self) {
+        let socket = self.socket.get_socket();
+        if let Err(error) = socket.monitor(&direccion_de_vigia(), 0) {
+            tracing::error!(%error, "no se pudo callar el vigía de un enlace");
+        }
+    }
 }
 
 impl<F: FnMut(Suceso)> Bucle<F> {
@@ -207,5 +224,50 @@ impl<F: FnMut(Suceso)> Bucle<F> {
             }
         }
         (self.al_suceder)(Suceso::Tramas(tramas));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn enlazar(contexto: &Contexto, extremo: &str) -> (Enlace, mpsc::Receiver<Suceso>) {
+        let (entrada, sucesos) = mpsc::channel(64);
+        let destino = Destino {
+            extremo,
+            trama_bytes_max: 1024,
+            latido: None,
+        };
+        let enlace = conectar(contexto, destino, move |suceso| {
+            let _ = entrada.try_send(suceso);
+        });
+        (enlace.unwrap(), sucesos)
+    }
+
+    /// Links to an endpoint that hangs up at once, dropped at every moment of its doing so.
+    #[actix_rt::test]
+    async fn links_dropped_while_their_connection_falls_leave_the_others_alive() {
+        let contexto = Contexto::nuevo();
+        // A context whose I/O thread is stuck cannot end: a failure must be told all the same.
+        std::mem::forget(contexto.clone());
+        let oyente = TcpListener::bind("127.0.0.1:0").unwrap();
+        let cuelga = format!("tcp://{}", oyente.local_addr().unwrap());
+        std::thread::spawn(move || oyente.incoming().for_each(drop));
+        for vueltas in 0..200 {
+            let (enlace, _sucesos) = enlazar(&contexto, &cuelga);
+            for _ in 0..vueltas % 40 {
+                tokio::task::yield_now().await;
+            }
+            drop(enlace);
+            tokio::task::yield_now().await;
+        }
+        let router = contexto.contexto().socket(zmq::SocketType::ROUTER).unwrap();
+        router.bind("tcp://127.0.0.1:*").unwrap();
+        let extremo = router.get_last_endpoint().unwrap().unwrap();
+        let (_enlace, mut sucesos) = enlazar(&contexto, &extremo);
+        let suceso = tokio::time::timeout(Duration::from_secs(10), sucesos.recv()).await;
+        assert!(matches!(suceso, Ok(Some(Suceso::Conectado))), "{suceso:?}");
     }
 }

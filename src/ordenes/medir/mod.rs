@@ -1,9 +1,9 @@
 //! `biblioteca medir`: N clients in a closed loop against a running carga.
 //!
 //! Each client is a connection of its own to every carga with one request outstanding; when
-//! its carga goes, it repeats the request at the next one under the same op_id. A client lends a
-//! random book to its own user and, when it was granted, returns it; so the library is after
-//! the run as it was before. `carrera` is what they ask, `informe` the figures.
+//! its carga goes, or the answer is `DESCONOCIDO`, it repeats the request under the same op_id.
+//! A client lends a random book to its own user and, when it was granted, returns it; so the
+//! library is after the run as it was before, but for what was under way. `carrera` is what they ask, `informe` the figures.
 
 mod carrera;
 mod informe;
@@ -19,9 +19,10 @@ use crate::ordenes::medir::carrera::Cliente;
 use crate::ordenes::medir::informe::Informe;
 use crate::wire::codec::TRAMA_BYTES_MAX;
 use crate::wire::json_cliente::RespuestaCliente;
+use crate::wire::respuesta::Estado;
 
-/// Silence after which a client gives its request up and asks the next: longer than a carga
-/// may take (30 s is the longest deadline, 2.5 s the usual one).
+/// Silence after which a client repeats its request: longer than a carga may take by default
+/// (2.5 s).
 const SILENCIO_MAX: Duration = Duration::from_secs(5);
 
 /// How often silent clients are looked for.
@@ -100,7 +101,12 @@ impl Puesto {
     fn suceder(&mut self, carga: usize, suceso: Suceso, informe: &mut Informe) {
         match suceso {
             Suceso::Conectado => {
+                let sin_carga = !self.vivos[self.turno];
                 self.vivos[carga] = true;
+                if sin_carga {
+                    self.turno = carga;
+                    self.enviar();
+                }
                 if self.pendiente.is_none() {
                     self.pedir();
                 }
@@ -127,8 +133,15 @@ impl Puesto {
         if !self.cliente.es_suya(&respuesta) {
             return;
         }
-        if let Some(pendiente) = self.pendiente.take() {
-            informe.anotar(&respuesta, pendiente.enviada.elapsed());
+        let Some(pendiente) = &mut self.pendiente else {
+            return;
+        };
+        informe.anotar(&respuesta, pendiente.enviada.elapsed());
+        if respuesta.estado == Estado::Desconocido {
+            // Until it is known, nobody knows whether the client has a loan to return.
+            pendiente.enviada = Instant::now();
+            self.enviar();
+        } else {
             self.cliente.avanzar(&respuesta);
             self.pedir();
         }
@@ -163,21 +176,14 @@ impl Puesto {
         }
     }
 
-    /// A request that nobody answers is counted and given up.
+    /// A request that nobody answers is counted, and repeated elsewhere.
     fn mirar(&mut self, informe: &mut Informe) {
-        let muda = self
-            .pendiente
-            .as_ref()
-            .is_some_and(|p| p.enviada.elapsed() >= SILENCIO_MAX);
-        if muda {
+        if let Some(pendiente) = &mut self.pendiente
+            && pendiente.enviada.elapsed() >= SILENCIO_MAX
+        {
             informe.sin_respuesta();
-            self.pendiente = None;
-        }
-        if self.pendiente.is_none() && self.vivos.contains(&true) {
-            if !self.vivos[self.turno] {
-                self.repetir();
-            }
-            self.pedir();
+            pendiente.enviada = Instant::now();
+            self.repetir();
         }
     }
 }
