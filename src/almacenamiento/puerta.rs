@@ -14,6 +14,8 @@ use crate::almacenamiento::actor::{
 use crate::almacenamiento::directo::{Accion, escribir_desenlace, escribir_mala, leer_accion};
 use crate::almacenamiento::tarea::{Origen, Tarea};
 use crate::domain::ids::Sede;
+use crate::net::curve::Quien;
+use crate::net::curve::lista::Papel;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
 use crate::wire::codec::{VERSION, decode, encode};
@@ -119,12 +121,17 @@ impl PuertaAlmacen {
     fn de_nodo(
         &self,
         par: Par,
+        quien: &Quien,
         trama: &[u8],
         tareas: &mut Vec<Tarea>,
         inmediatas: &mut Vec<Salida>,
     ) {
         let ahora = Instant::now();
         match decode(trama) {
+            Ok(mensaje) if !puede(quien, &mensaje) => {
+                let quien = quien.nombre();
+                tracing::warn!(quien, "su clave no puede pedir esto; se ignora");
+            }
             Ok(Mensaje::Encargos(encargos)) => {
                 tareas.extend(encargos.into_iter().map(|encargo| Tarea {
                     origen: Origen::Nodo(Arc::clone(&par), encargo.id),
@@ -209,15 +216,42 @@ impl PuertaAlmacen {
     }
 }
 
+/// Whether that key may say that here: an actor's hands on its own kind of operation and
+/// reads, an almacenamiento's brings administrative work.
+fn puede(quien: &Quien, mensaje: &Mensaje) -> bool {
+    match mensaje {
+        Mensaje::Encargos(encargos) => encargos.iter().all(|encargo| {
+            let papel = Papel::de(encargo.pedido.operacion);
+            papel.map_or_else(|| lee(quien), |papel| quien.puede(papel))
+        }),
+        Mensaje::Encomienda(..) => quien.puede(Papel::Almacenamiento),
+        _ => true,
+    }
+}
+
+/// Every actor reads.
+fn lee(quien: &Quien) -> bool {
+    quien.puede(Papel::ActorPrestamo)
+        || quien.puede(Papel::ActorDevolucion)
+        || quien.puede(Papel::ActorRenovacion)
+}
+
 impl Puerta for PuertaAlmacen {
     fn recibir(&mut self, entradas: Vec<Entrada>, inmediatas: &mut Vec<Salida>) {
         let mut tareas = Vec::new();
         for entrada in entradas {
             match entrada.tramas.as_slice() {
                 [trama] if trama.first() == Some(&VERSION) => {
-                    self.de_nodo(Arc::clone(&entrada.par), trama, &mut tareas, inmediatas);
+                    let par = Arc::clone(&entrada.par);
+                    self.de_nodo(par, &entrada.quien, trama, &mut tareas, inmediatas);
                 }
-                _ => self.directa(entrada, &mut tareas, inmediatas),
+                _ if entrada.quien.puede(Papel::Directo) => {
+                    self.directa(entrada, &mut tareas, inmediatas);
+                }
+                _ => {
+                    let quien = entrada.quien.nombre();
+                    tracing::warn!(quien, "su clave no es de un cliente directo; se ignora");
+                }
             }
         }
         if !tareas.is_empty() {

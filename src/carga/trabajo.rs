@@ -10,6 +10,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::carga::actor::{Ausente, Carga, DeActores, VerEstado};
+use crate::net::curve::Quien;
+use crate::net::curve::lista::Papel;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
 use crate::wire::codec::{decode, encode};
@@ -26,6 +28,13 @@ const ESTADO_MAX: Duration = Duration::from_millis(400);
 /// What an actor told of itself counts for this long: it tells it every second, and one that
 /// has missed two is frozen or gone.
 const NOTICIA_MAX: Duration = Duration::from_millis(2_500);
+
+/// Who works.
+const ACTORES: [Papel; 3] = [
+    Papel::ActorPrestamo,
+    Papel::ActorDevolucion,
+    Papel::ActorRenovacion,
+];
 
 /// See the module's doc.
 pub struct Trabajo {
@@ -121,6 +130,17 @@ impl Trabajo {
     }
 }
 
+/// Whether that key may say that here: to work a kind of operation takes its own role.
+fn puede(quien: &Quien, mensaje: &Mensaje) -> bool {
+    match mensaje {
+        Mensaje::VerEstado => true,
+        Mensaje::LatidoActor(latido) => {
+            Papel::de(latido.tema).is_some_and(|papel| quien.puede(papel))
+        }
+        _ => ACTORES.into_iter().any(|papel| quien.puede(papel)),
+    }
+}
+
 impl Puerta for Trabajo {
     fn recibir(&mut self, entradas: Vec<Entrada>, _inmediatas: &mut Vec<Salida>) {
         let mut mensajes = Vec::with_capacity(entradas.len());
@@ -129,6 +149,10 @@ impl Puerta for Trabajo {
                 continue;
             };
             match decode(trama) {
+                Ok(mensaje) if !puede(&entrada.quien, &mensaje) => {
+                    let quien = entrada.quien.nombre();
+                    tracing::warn!(quien, "su clave no puede decir esto a una carga; se ignora");
+                }
                 Ok(mensaje) => {
                     let es_actor = !matches!(mensaje, Mensaje::VerEstado);
                     if es_actor && self.pares.len() < PARES_MAX {

@@ -14,7 +14,9 @@ use crate::db::postgres::{Buscador, PostgresAlmacen};
 use crate::db::sqlite::SqliteAlmacen;
 use crate::db::{Almacen, Fallo};
 use crate::net::client::{Destino, Enlace, Suceso, conectar};
+use crate::net::curve::Dominio;
 use crate::net::socket::Contexto;
+use crate::nodo;
 use crate::nodo::almacenamiento::{buscador, opciones};
 use crate::ordenes::{Salida, SalidaError};
 use crate::settings::Ajustes;
@@ -87,7 +89,7 @@ enum Ejecutor {
     /// This process holds the database, or is one of many on it (PostgreSQL).
     Propio(Box<dyn Almacen>),
     /// A node holds it: ask its almacenamiento.
-    Ajeno(Vec<String>),
+    Ajeno(Contexto, Vec<String>),
 }
 
 impl Ejecutor {
@@ -102,6 +104,7 @@ impl Ejecutor {
             Err(Fallo::Ocupada) => {
                 let almacenes = &ajustes.actores.almacenamientos;
                 Ok(Self::Ajeno(
+                    nodo::contexto(ajustes)?,
                     almacenes.iter().map(ToString::to_string).collect(),
                 ))
             }
@@ -115,7 +118,7 @@ impl Ejecutor {
                 .administrar(encomienda)
                 .await
                 .map_err(|fallo| SalidaError::Interno(fallo.to_string())),
-            Self::Ajeno(extremos) => encargar(extremos, encomienda).await,
+            Self::Ajeno(contexto, extremos) => encargar(contexto, extremos, encomienda).await,
         }
     }
 }
@@ -139,15 +142,18 @@ async fn buscar(buscador: &Buscador) -> Result<PostgresAlmacen, SalidaError> {
 }
 
 /// Asks every almacenamiento in turn until one has the database.
-async fn encargar(extremos: &[String], encomienda: Encomienda) -> Result<Informe, SalidaError> {
+async fn encargar(
+    contexto: &Contexto,
+    extremos: &[String],
+    encomienda: Encomienda,
+) -> Result<Informe, SalidaError> {
     let trama = encode(&Mensaje::Encomienda(1, encomienda))
         .map_err(|error| SalidaError::Interno(error.to_string()))?;
-    let contexto = Contexto::nuevo();
     let limite = Instant::now() + SILENCIO_MAX;
     let mut motivo = "nadie responde".to_owned();
     while Instant::now() < limite {
         for extremo in extremos {
-            match preguntar(&contexto, extremo, trama.clone(), limite).await? {
+            match preguntar(contexto, extremo, trama.clone(), limite).await? {
                 Some(Ok(informe)) => return Ok(informe),
                 Some(Err(otro)) => motivo = otro,
                 None => {}
@@ -170,13 +176,13 @@ async fn preguntar(
     let (sucesos, mut llegan) = mpsc::channel(64);
     let destino = Destino {
         extremo,
+        dominio: Dominio::Almacen,
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: None,
     };
     let enlace: Enlace = conectar(contexto, destino, move |suceso| {
         let _ = sucesos.try_send(suceso);
-    })
-    .map_err(|error| SalidaError::Interno(error.to_string()))?;
+    })?;
     let mut limite = limite;
     while let Ok(Some(suceso)) = tokio::time::timeout_at(limite, llegan.recv()).await {
         match suceso {

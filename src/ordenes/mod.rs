@@ -3,6 +3,7 @@
 mod administrar;
 pub mod auditar;
 mod cargas;
+mod claves;
 pub mod estado;
 mod medir;
 mod migrar;
@@ -11,6 +12,7 @@ mod simulacro;
 mod solicitar;
 
 use crate::cli::{Invocacion, Orden};
+use crate::net::curve::clave::ClaveError;
 use crate::net::socket::NetError;
 use crate::nodo::{self, ArranqueError, Fin};
 use crate::role::Role;
@@ -64,13 +66,27 @@ impl SalidaError {
 
 impl From<NetError> for SalidaError {
     fn from(error: NetError) -> Self {
-        Self::Interno(error.to_string())
+        match error {
+            // A setting of somebody, not of ours.
+            NetError::SinClaveDeServidor(_) => Self::Uso(error.to_string()),
+            otro => Self::Interno(otro.to_string()),
+        }
     }
 }
 
 impl From<ArranqueError> for SalidaError {
     fn from(error: ArranqueError) -> Self {
-        Self::Interno(error.to_string())
+        match error {
+            ArranqueError::Clave(clave) => Self::Uso(clave.to_string()),
+            ArranqueError::Net(red) => red.into(),
+            otro => Self::Interno(otro.to_string()),
+        }
+    }
+}
+
+impl From<ClaveError> for SalidaError {
+    fn from(error: ClaveError) -> Self {
+        Self::Uso(error.to_string())
     }
 }
 
@@ -116,7 +132,10 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
         Orden::Sembrar => administrar::sembrar(&ajustes).await,
         Orden::CatalogoImportar { ruta } => administrar::importar_catalogo(&ajustes, ruta).await,
         Orden::Migrar { desde } => migrar::migrar(&ajustes, desde.as_deref()).await,
-        Orden::Medir(medida) => match medir::medir(medida, &cargas_de(&ajustes)).await? {
+        Orden::Medir(medida) => match {
+            let contexto = nodo::contexto(&ajustes)?;
+            medir::medir(&contexto, medida, &cargas_de(&ajustes)).await?
+        } {
             0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),
             _ => Ok(Salida::Bien),
         },
@@ -125,6 +144,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             recibos,
             excepciones,
         } => auditar::auditar(&ajustes, recibos, *excepciones).await,
+        Orden::Claves(claves) => claves::claves(&ajustes, claves),
         Orden::Simulacro(pedido) => simulacro::simulacro(*pedido).await,
     }
 }

@@ -51,6 +51,12 @@ pub fn relaciones(ajustes: &Ajustes) -> Result<(), AjusteInvalido> {
     if ajustes.nodo.datos.as_os_str().is_empty() {
         return Err(mal("nodo.datos", "falta la carpeta"));
     }
+    if ajustes.seguridad.clientes_sin_clave && ajustes.claves().is_none() {
+        return Err(mal(
+            "seguridad.clientes_sin_clave",
+            "no hay seguridad.claves: sin ellas nadie usa clave",
+        ));
+    }
     Ok(())
 }
 
@@ -69,11 +75,13 @@ pub fn nodo(ajustes: &Ajustes) -> Result<(), AjusteInvalido> {
     let escuchas = escuchas(ajustes);
     let mut vistas = HashSet::new();
     for (clave, endpoint) in escuchas {
-        if !endpoint.es_local() && !ajustes.seguridad.insegura {
+        // Keys are ZeroMQ's: the side door has none.
+        let protegida = ajustes.claves().is_some() && clave != "http.escucha";
+        if !endpoint.es_local() && !protegida && !ajustes.seguridad.insegura {
             return Err(mal(
                 clave,
                 format!(
-                    "{endpoint} se alcanza desde otros equipos y este nodo no tiene claves: escuche en 127.0.0.1, o acepte el riesgo en una red de confianza con seguridad.insegura = true"
+                    "{endpoint} se alcanza desde otros equipos y no la protegen claves: ponga seguridad.claves (no cubre http), escuche en 127.0.0.1, o acepte el riesgo en una red de confianza con seguridad.insegura = true"
                 ),
             ));
         }

@@ -3,6 +3,7 @@
 
 mod archivo;
 mod arranque;
+mod claves;
 mod cliente;
 mod contrato;
 mod diario;
@@ -10,6 +11,7 @@ mod disco;
 mod doble;
 mod estado;
 mod fallos;
+mod llaves;
 mod mala_entrada;
 mod nodo;
 mod simulacro;

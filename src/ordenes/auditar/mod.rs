@@ -17,6 +17,7 @@ use crate::db::diario::{ARCHIVO, Excepcion, excepciones};
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
 use crate::net::socket::Contexto;
+use crate::nodo;
 use crate::ordenes::auditar::cotejo::{Cotejo, cotejar, sin_decidir};
 use crate::ordenes::cargas::Cargas;
 use crate::ordenes::pedir::semilla;
@@ -64,7 +65,8 @@ pub async fn auditar(
             println!("{}, línea {linea}: no es un recibo", ruta.display());
         }
     }
-    let (auditoria, cotejo) = comparar(&base, &recibos, &cargas_de(ajustes)).await?;
+    let contexto = nodo::contexto(ajustes)?;
+    let (auditoria, cotejo) = comparar(&contexto, &base, &recibos, &cargas_de(ajustes)).await?;
     println!("Auditoría de {}\n", base.display());
     print!("{}", informe::de_base(&auditoria));
     if !rutas.is_empty() {
@@ -105,6 +107,7 @@ async fn del_diario(ajustes: &Ajustes) -> Result<Vec<Excepcion>, SalidaError> {
 /// # Errors
 /// [`SalidaError::Uso`] when the database cannot be read.
 pub async fn comparar(
+    contexto: &Contexto,
     base: &Path,
     recibos: &[Recibo],
     cargas: &[String],
@@ -119,7 +122,7 @@ pub async fn comparar(
     let pendientes = sin_decidir(recibos, &auditoria.guardadas);
     let mut en_diario = HashSet::new();
     if !pendientes.is_empty() {
-        en_diario = en_diarios(&pendientes, cargas).await?;
+        en_diario = en_diarios(contexto, &pendientes, cargas).await?;
         // What was decided while the cargas were asked left the diario for the database.
         auditoria = leer().await?;
     }
@@ -128,11 +131,14 @@ pub async fn comparar(
 }
 
 /// Which of these some carga says it still has in its diario.
-async fn en_diarios(op_ids: &[&str], cargas: &[String]) -> Result<HashSet<String>, SalidaError> {
-    let contexto = Contexto::nuevo();
+async fn en_diarios(
+    contexto: &Contexto,
+    op_ids: &[&str],
+    cargas: &[String],
+) -> Result<HashSet<String>, SalidaError> {
     let mut tienen = HashSet::new();
     for carga in cargas {
-        let mut enlace = Cargas::conectar(&contexto, std::slice::from_ref(carga))?;
+        let mut enlace = Cargas::conectar(contexto, std::slice::from_ref(carga))?;
         let (_parar, parado) = watch::channel(false);
         let mut red = Intercambio::nuevo(&mut enlace, parado, Azar::con_semilla(semilla()));
         for op_id in op_ids {

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::net::client::{Destino, Suceso, conectar};
+use crate::net::curve::Dominio;
 use crate::net::socket::Contexto;
 use crate::ordenes::estado::panorama::{Panorama, Sondeada};
 use crate::settings::Ajustes;
@@ -44,15 +45,18 @@ impl Puertas {
 
 /// Asks them all.
 pub async fn sondear(contexto: &Contexto, puertas: &Puertas) -> Panorama {
-    let preguntar = |extremos: &[String]| {
+    let preguntar = |extremos: &[String], dominio: Dominio| {
         let preguntas: Vec<_> = extremos
             .iter()
-            .map(|extremo| una(contexto.clone(), extremo.clone()))
+            .map(|extremo| una(contexto.clone(), dominio, extremo.clone()))
             .collect();
         join_all(preguntas)
     };
-    let (cargas, almacenes) =
-        futures::future::join(preguntar(&puertas.cargas), preguntar(&puertas.almacenes)).await;
+    let (cargas, almacenes) = futures::future::join(
+        preguntar(&puertas.cargas, Dominio::Trabajo),
+        preguntar(&puertas.almacenes, Dominio::Almacen),
+    )
+    .await;
     Panorama {
         cargas: cargas
             .into_iter()
@@ -78,20 +82,25 @@ pub async fn sondear(contexto: &Contexto, puertas: &Puertas) -> Panorama {
 }
 
 /// One door's answer; none when it is dead, frozen or no node of ours.
-async fn una(contexto: Contexto, extremo: String) -> (String, Option<EstadoNodo>) {
+async fn una(
+    contexto: Contexto,
+    dominio: Dominio,
+    extremo: String,
+) -> (String, Option<EstadoNodo>) {
     let estado = tokio::time::timeout_at(
         Instant::now() + RESPUESTA_MAX,
-        preguntar(&contexto, &extremo),
+        preguntar(&contexto, dominio, &extremo),
     )
     .await;
     (extremo, estado.ok().flatten())
 }
 
-async fn preguntar(contexto: &Contexto, extremo: &str) -> Option<EstadoNodo> {
+async fn preguntar(contexto: &Contexto, dominio: Dominio, extremo: &str) -> Option<EstadoNodo> {
     let trama = encode(&Mensaje::VerEstado).ok()?;
     let (sucesos, mut llegan) = mpsc::channel(64);
     let destino = Destino {
         extremo,
+        dominio,
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: None,
     };

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::cli::Medida;
 use crate::net::client::{Destino, Enlace, Suceso, conectar};
+use crate::net::curve::Dominio;
 use crate::net::socket::{Contexto, NetError};
 use crate::ordenes::medir::carrera::Cliente;
 use crate::ordenes::medir::informe::Informe;
@@ -33,8 +34,11 @@ const MIRADA: Duration = Duration::from_millis(250);
 /// # Errors
 /// [`NetError`] when a connection cannot be made; 69 is the caller's to say when nobody
 /// answered, which the count in the result tells.
-pub async fn medir(medida: &Medida, cargas: &[String]) -> Result<u64, NetError> {
-    let contexto = Contexto::nuevo();
+pub async fn medir(
+    contexto: &Contexto,
+    medida: &Medida,
+    cargas: &[String],
+) -> Result<u64, NetError> {
     let (llegadas, mut llegan) = mpsc::channel(4 * cargas.len() * medida.clientes as usize + 64);
     let mut puestos = Vec::with_capacity(medida.clientes as usize);
     for numero in 0..medida.clientes as usize {
@@ -45,10 +49,11 @@ pub async fn medir(medida: &Medida, cargas: &[String]) -> Result<u64, NetError> 
                 let llegadas = llegadas.clone();
                 let destino = Destino {
                     extremo,
+                    dominio: Dominio::Clientes,
                     trama_bytes_max: TRAMA_BYTES_MAX,
                     latido: None,
                 };
-                conectar(&contexto, destino, move |suceso| {
+                conectar(contexto, destino, move |suceso| {
                     // One outstanding request a client: there is always room.
                     let _ = llegadas.try_send((numero, carga, suceso));
                 })
