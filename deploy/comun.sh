@@ -42,8 +42,17 @@ hay_postgres() {
     command -v initdb >/dev/null
 }
 
+# The Python client of the README, which the tests run as it stands there.
+hay_pyzmq() { python3 -c 'import zmq.auth' 2>/dev/null; }
+
+# Debian's own Python wants to be asked twice.
+instalar_pyzmq() {
+    python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore pyzmq ||
+        python3 -m pip install -q --disable-pip-version-check --break-system-packages pyzmq
+}
+
 # Rust, a C compiler (SQLite is built from source) and libzmq's development files; with the
-# argument "pruebas", also the PostgreSQL that the tests start. Debian makes a cluster of its
+# argument "pruebas", also the PostgreSQL that the tests start, network namespaces and pyzmq. Debian makes a cluster of its
 # own when the package is installed; nobody here needs it.
 preparar() {
     paso "Preparación"
@@ -55,6 +64,12 @@ preparar() {
     if [ "${1:-}" = pruebas ] && ! hay_postgres; then
         faltan+=(postgresql)
     fi
+    if [ "${1:-}" = pruebas ]; then
+        command -v ip >/dev/null || faltan+=(iproute2)
+        command -v nft >/dev/null || faltan+=(nftables)
+        command -v python3 >/dev/null || faltan+=(python3)
+        python3 -m pip --version >/dev/null 2>&1 || hay_pyzmq || faltan+=(python3-zmq)
+    fi
     if [ ${#faltan[@]} -gt 0 ]; then
         echo "Se instala: ${faltan[*]}"
         command -v apt-get >/dev/null ||
@@ -64,5 +79,9 @@ preparar() {
             morir "no se pudo instalar ${faltan[*]}: hágalo como root con apt-get install ${faltan[*]}"
     fi
     hay_zmq || morir "falta zmq.h incluso después de instalar libzmq3-dev"
+    if [ "${1:-}" = pruebas ] && ! hay_pyzmq; then
+        echo "Se instala: pyzmq"
+        instalar_pyzmq || omitido+=("el cliente de Python del README: no se pudo instalar pyzmq")
+    fi
     cargo --version
 }

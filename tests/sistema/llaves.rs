@@ -29,18 +29,17 @@ impl Cerrada {
             biblioteca: Biblioteca::sembrada(),
         };
         cerrada.bien(&["claves", "nueva"]);
-        let publica = cerrada.carpeta().join("nodo.publica");
-        let publica = publica.to_str().unwrap();
-        cerrada.bien(&[
-            "claves",
-            "autorizar",
-            publica,
-            "--nombre",
-            "pc1",
-            "--papeles",
-            "todo",
-        ]);
+        cerrada.autorizar_nodo(&[]);
         cerrada
+    }
+
+    /// The node's own key, with every role.
+    pub fn autorizar_nodo(&self, mas: &[&str]) {
+        let publica = self.carpeta().join("nodo.publica");
+        let mut argumentos = vec!["claves", "autorizar", publica.to_str().unwrap()];
+        argumentos.extend(["--nombre", "pc1", "--papeles", "todo"]);
+        argumentos.extend(mas);
+        self.bien(&argumentos);
     }
 
     pub fn carpeta(&self) -> PathBuf {
