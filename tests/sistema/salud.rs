@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cliente::{Cliente, prestamo};
+use crate::cliente::prestamo;
 use crate::nodo::{Biblioteca, Nodo, puertos};
 use crate::web::{crudo, espera_listo, get};
 
@@ -85,26 +85,40 @@ fn a_standby_is_ready_to_stand_by_and_says_so() {
     assert!(vuelta.texto.contains("en espera"), "{vuelta:?}");
 }
 
+/// Whether the carga has handed something to an actor.
+fn en_vuelo(biblioteca: &Biblioteca) -> bool {
+    let visto = biblioteca.orden(&["estado", "--json"]);
+    let visto: serde_json::Value = serde_json::from_slice(&visto.stdout).unwrap();
+    visto["cargas"][0]["entregadas"] == 1
+}
+
 #[test]
 fn a_node_that_leaves_says_so_before_it_is_gone() {
     let biblioteca = Biblioteca::sembrada();
-    let [http] = puertos();
-    let mut carga = rol(&biblioteca, "carga", http);
+    // Its actors freeze, and are not taken for dead before the client's time is over: an
+    // answer that is owed holds the drain.
+    let mut comando = biblioteca.comando(&["--role", "carga"]);
+    comando.env("BIBLIOTECA_LATIDOS__PERDIDOS_MAX", "60");
+    let mut carga = Nodo::de(comando, &biblioteca.carpeta.path().join("carga.log"));
     let actores = biblioteca.rol(ROLES[1]);
     let _almacen = biblioteca.rol("almacenamiento");
+    let http = biblioteca.http;
     espera_listo(http, 200, ARRANQUE);
-    // An answer that is owed holds the drain: its actors are frozen.
+    let cliente = biblioteca.cliente();
+    cliente.decidir(&prestamo("Libro1", "ana", "k1"));
     actores.senal("STOP");
-    let cliente = Cliente::dealer(biblioteca.clientes);
-    cliente.enviar(&prestamo("Libro1", "ana", "k"));
-    carga.senal("TERM");
-    let (vuelta, _) = espera_listo(http, 503, NOTICIA_MAX);
-    let dicho = vuelta.json();
-    if dicho["motivo"] != "el nodo está terminando" {
-        carga.espera_registro("se termina");
-        let despues = get(http, "/salud/listo").unwrap().json();
-        assert_eq!(despues["motivo"], "el nodo está terminando");
+    let mut lento = prestamo("Libro2", "ana", "k2");
+    lento["plazo_ms"] = 4_000.into();
+    cliente.enviar(&lento);
+    let limite = Instant::now() + Duration::from_secs(3);
+    while !en_vuelo(&biblioteca) {
+        assert!(Instant::now() < limite, "the request never arrived");
     }
+    carga.senal("TERM");
+    carga.espera_registro("se termina");
+    let (vuelta, _) = espera_listo(http, 503, NOTICIA_MAX);
+    assert_eq!(vuelta.json()["motivo"], "el nodo está terminando");
+    assert_eq!(get(http, "/salud/vivo").unwrap().codigo, 200);
     assert_eq!(cliente.recibir()["estado"], "DESCONOCIDO");
     assert_eq!(carga.espera_fin(Duration::from_secs(7)), 0);
     assert!(get(http, "/salud/vivo").is_none());
