@@ -12,5 +12,7 @@ mod estado;
 mod fallos;
 mod mala_entrada;
 mod nodo;
+mod salud;
 mod simulacro;
 mod varios_procesos;
+mod web;
