@@ -132,10 +132,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
         Orden::Sembrar => administrar::sembrar(&ajustes).await,
         Orden::CatalogoImportar { ruta } => administrar::importar_catalogo(&ajustes, ruta).await,
         Orden::Migrar { desde } => migrar::migrar(&ajustes, desde.as_deref()).await,
-        Orden::Medir(medida) => match {
-            let contexto = nodo::contexto(&ajustes)?;
-            medir::medir(&contexto, medida, &cargas_de(&ajustes)).await?
-        } {
+        Orden::Medir(medida) => match medir::medir(&ajustes, medida).await? {
             0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),
             _ => Ok(Salida::Bien),
         },

@@ -14,5 +14,7 @@ mod fallos;
 mod llaves;
 mod mala_entrada;
 mod nodo;
+mod salud;
 mod simulacro;
 mod varios_procesos;
+mod web;

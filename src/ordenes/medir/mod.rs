@@ -15,9 +15,12 @@ use tokio::sync::mpsc;
 use crate::cli::Medida;
 use crate::net::client::{Destino, Enlace, Suceso, conectar};
 use crate::net::curve::Dominio;
-use crate::net::socket::{Contexto, NetError};
+use crate::net::socket::NetError;
+use crate::nodo;
 use crate::ordenes::medir::carrera::Cliente;
 use crate::ordenes::medir::informe::Informe;
+use crate::ordenes::{SalidaError, cargas_de};
+use crate::settings::Ajustes;
 use crate::wire::codec::TRAMA_BYTES_MAX;
 use crate::wire::json_cliente::RespuestaCliente;
 use crate::wire::respuesta::Estado;
@@ -32,13 +35,11 @@ const MIRADA: Duration = Duration::from_millis(250);
 /// Runs the measurement and prints its table on standard output.
 ///
 /// # Errors
-/// [`NetError`] when a connection cannot be made; 69 is the caller's to say when nobody
+/// [`SalidaError`] when a connection cannot be made; 69 is the caller's to say when nobody
 /// answered, which the count in the result tells.
-pub async fn medir(
-    contexto: &Contexto,
-    medida: &Medida,
-    cargas: &[String],
-) -> Result<u64, NetError> {
+pub async fn medir(ajustes: &Ajustes, medida: &Medida) -> Result<u64, SalidaError> {
+    let contexto = nodo::contexto(ajustes)?;
+    let cargas = cargas_de(ajustes);
     let (llegadas, mut llegan) = mpsc::channel(4 * cargas.len() * medida.clientes as usize + 64);
     let mut puestos = Vec::with_capacity(medida.clientes as usize);
     for numero in 0..medida.clientes as usize {
@@ -53,7 +54,7 @@ pub async fn medir(
                     trama_bytes_max: TRAMA_BYTES_MAX,
                     latido: None,
                 };
-                conectar(contexto, destino, move |suceso| {
+                conectar(&contexto, destino, move |suceso| {
                     // One outstanding request a client: there is always room.
                     let _ = llegadas.try_send((numero, carga, suceso));
                 })
