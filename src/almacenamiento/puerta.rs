@@ -174,7 +174,7 @@ impl PuertaAlmacen {
             });
         };
         let trama = entrada.tramas.last().map(Vec::as_slice).unwrap_or_default();
-        let accion = match leer_accion(trama, &self.sede) {
+        let accion = match leer_accion(trama, &self.sede, entrada.quien.principal()) {
             Ok(accion) if entrada.tramas.len() == 1 + usize::from(delimitada) => accion,
             Ok(_) => return negar("ParametrosInvalidos", "se esperaba un solo marco"),
             Err((codigo, detalle)) => return negar(codigo, &detalle),

@@ -9,7 +9,9 @@ use sqlx::Error;
 use crate::db::filas::{guardada, leer as leer_filas};
 use crate::db::redaccion::{Existencias, PorSede, objeto, rechazada};
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Titulo};
+use crate::domain::principal::Principal;
 use crate::domain::rechazo::Rechazo;
+use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Estado, Respuesta};
 
 /// Most books of an answer to a search (contract §2).
@@ -19,7 +21,7 @@ pub const LIBROS_MAX: usize = 50;
 pub type FilaLibro = (String, String, Option<String>, String);
 
 /// A decided operation: tipo, estado, codigo, resultado.
-pub type FilaOperacion = (String, String, Option<String>, String);
+pub type FilaOperacion = (String, String, Option<String>, String, String);
 
 #[derive(Serialize)]
 struct Libro<'a> {
@@ -105,16 +107,17 @@ pub fn por_titulo(
     Ok(confirmada(mensaje, datos, fecha))
 }
 
-/// What became of an operation.
+/// What became of an operation, to whom it belongs; to others there is none.
 ///
 /// # Errors
 /// See [`por_isbn`].
 pub fn estado(
     fila: Option<FilaOperacion>,
-    op_id: &OpId,
+    pedido: &Pedido,
     fecha: String,
 ) -> Result<Respuesta, Error> {
-    let Some((operacion, estado, codigo, resultado)) = fila else {
+    let suya = fila.filter(|fila| pedido.principal.alcanza(&Principal::de(fila.4.as_str())));
+    let Some((operacion, estado, codigo, resultado, _)) = suya else {
         return Ok(rechazada(Rechazo::OperacionNoEncontrada, fecha));
     };
     let respuesta = guardada(&estado, codigo.as_deref(), &resultado)?;
@@ -123,7 +126,7 @@ pub fn estado(
         mensaje: &respuesta.mensaje,
         fecha_operacion: &respuesta.fecha,
         datos: serde_json::from_str(&respuesta.datos).map_err(Error::decode)?,
-        op_id,
+        op_id: &pedido.op_id,
         estado: respuesta.estado.palabra(),
         codigo: respuesta.rechazo.map(|rechazo| rechazo.codigo()),
         repetida: false,

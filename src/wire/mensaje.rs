@@ -35,6 +35,9 @@ pub enum Mensaje {
     EstadoNodo(EstadoNodo),
     /// How an actor is, for those who ask its cargas: actor → carga, twice a second.
     EstadoActor(EstadoDeActor),
+    /// [`Mensaje::Encargos`] of whoever came with a key, each with its principal's name. Only
+    /// `codec` writes and reads it: everybody else sees `Encargos`.
+    EncargosDe(Vec<(String, Encargo)>),
 }
 
 /// An actor's beat.

@@ -311,6 +311,42 @@ fn a_verb_of_keys_never_overwrites_and_never_lets_two_be_one() {
     assert!(lista.contains("ana") && lista.contains("pc1"), "{lista}");
 }
 
+#[test]
+fn an_op_id_belongs_to_the_key_or_the_group_that_used_it_first() {
+    let cerrada = Cerrada::nueva();
+    let norte = cerrada.clave("norte", "cliente", Some("central"));
+    let sur = cerrada.clave("sur", "cliente", Some("central"));
+    let otra = cerrada.clave("otra", "cliente", None);
+    let _nodo = cerrada.todo(&norte);
+    let pide = |clave: &Clave, solicitud: &Value| {
+        let cliente = cerrada.cliente(cerrada.biblioteca.clientes, Some(clave));
+        let limite = Instant::now() + ESPERA;
+        loop {
+            let respuesta = cliente.pedir(solicitud, ESPERA).unwrap();
+            if texto(&respuesta, "estado") != "ENCOLADO" || solicitud["operacion"] == "devolucion" {
+                return respuesta;
+            }
+            assert!(Instant::now() < limite, "never decided: {respuesta}");
+        }
+    };
+    let presta = prestamo("Libro1", "u1", "a");
+    // Through the diario too: it is on the carga's disk before the database has it.
+    let devuelve =
+        json!({"operacion": "devolucion", "isbn": "Libro1", "usuario": "u1", "op_id": "b"});
+    assert_eq!(texto(&pide(&norte, &presta), "estado"), "CONFIRMADO");
+    assert_eq!(texto(&pide(&norte, &devuelve), "estado"), "ENCOLADO");
+    for (solicitud, op_id) in [(&presta, "a"), (&devuelve, "b")] {
+        let estado = json!({"operacion": "estado", "op_id": op_id});
+        assert_eq!(texto(&pide(&otra, solicitud), "codigo"), "ConflictoOpId");
+        assert_eq!(
+            texto(&pide(&otra, &estado), "codigo"),
+            "OperacionNoEncontrada"
+        );
+        assert_eq!(texto(&pide(&sur, &estado), "estado"), "CONFIRMADO");
+        assert_ne!(pide(&sur, solicitud)["codigo"], "ConflictoOpId");
+    }
+}
+
 /// As it stands in the README, but for the port.
 #[test]
 fn the_python_client_of_the_readme_borrows_a_book() {

@@ -78,7 +78,7 @@ WITH pedido AS MATERIALIZED (
 )
 SELECT
     coalesce((SELECT json_agg(json_build_array(
-            o.op_id, o.cuerpo_hash, o.estado, o.codigo, o.resultado))
+            o.op_id, o.cuerpo_hash, o.estado, o.codigo, o.resultado, o.principal))
      FROM (SELECT DISTINCT op_id FROM pedido) q JOIN operaciones o ON o.op_id = q.op_id),
      '[]')::text AS conocidas,
     coalesce((SELECT json_agg(json_build_array(l.isbn, l.titulo))

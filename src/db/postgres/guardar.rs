@@ -56,13 +56,13 @@ WITH repetida AS (
 ), nueva AS (
     INSERT INTO operaciones
         (op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario, sede,
-         creada_en, repeticiones, repetida_en)
+         creada_en, repeticiones, repetida_en, principal)
     SELECT n.op_id, n.tipo, n.cuerpo_hash, n.estado, n.codigo, n.resultado, n.isbn, n.ejemplar,
-           n.usuario, n.sede, $3, n.veces, CASE WHEN n.veces > 0 THEN $3 END
+           n.usuario, n.sede, $3, n.veces, CASE WHEN n.veces > 0 THEN $3 END, n.principal
     FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-                $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[])
+                $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::text[])
         AS n(op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario,
-             sede, veces)
+             sede, veces, principal)
     WHERE (SELECT count(*) FROM repetida) >= 0
     ORDER BY n.op_id
     RETURNING 1
@@ -210,6 +210,7 @@ pub async fn respuestas(
         .bind(texto(|a| a.pedido.usuario.as_ref().map(UsuarioId::as_str)))
         .bind(texto(|a| Some(a.pedido.sede.as_str())))
         .bind(nuevas.iter().map(|n| n.repeticiones).collect::<Vec<_>>())
+        .bind(texto(|a| Some(a.pedido.principal.as_str())))
         .fetch_one(conexion)
         .await?;
     comprobar(cuentas.0, repetidas.len(), "an operation")?;

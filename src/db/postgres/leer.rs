@@ -47,7 +47,7 @@ const POR_EJEMPLAR: &str = "SELECT l.isbn, l.titulo, l.autor,
         THEN 1 ELSE 0 END, 1))::text
     FROM ejemplares e JOIN libros l ON l.isbn = e.isbn WHERE e.codigo = $1";
 
-const OPERACION: &str = "SELECT tipo, estado, codigo, resultado
+const OPERACION: &str = "SELECT tipo, estado, codigo, resultado, principal
     FROM operaciones WHERE op_id = $1";
 
 /// Writes nothing but a mark in the WAL: its commit waits for the standby as any other.
@@ -75,7 +75,7 @@ pub async fn leer(
         if replicada && fila.is_some() {
             barrera(lectores).await?;
         }
-        return consulta::estado(fila, &pedido.op_id, fecha);
+        return consulta::estado(fila, pedido, fecha);
     }
     match (&pedido.ejemplar, &pedido.isbn, &pedido.titulo) {
         (Some(ejemplar), isbn, _) => {

@@ -43,7 +43,7 @@ const POR_EJEMPLAR: &str = "SELECT l.isbn, l.titulo, l.autor,
         1))
     FROM ejemplares e JOIN libros l ON l.isbn = e.isbn WHERE e.codigo = $1";
 
-const OPERACION: &str = "SELECT tipo, estado, codigo, resultado
+const OPERACION: &str = "SELECT tipo, estado, codigo, resultado, principal
     FROM operaciones WHERE op_id = $1";
 
 /// Answers a `consulta` or an `estado`; anything else is not known here.
@@ -62,7 +62,7 @@ pub async fn leer(
             .bind(pedido.op_id.as_str())
             .fetch_optional(lectores)
             .await?;
-        return consulta::estado(fila, &pedido.op_id, fecha);
+        return consulta::estado(fila, pedido, fecha);
     }
     match (&pedido.ejemplar, &pedido.isbn, &pedido.titulo) {
         (Some(ejemplar), isbn, _) => {
