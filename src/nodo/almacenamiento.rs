@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Drenar};
+use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Drenar, VerEstado};
 use crate::almacenamiento::puerta::{PuertaAlmacen, Rotulo};
 use crate::almacenamiento::tarea::Contestador;
 use crate::db::Almacen;
@@ -29,6 +29,11 @@ pub struct EnMarcha {
 }
 
 impl EnMarcha {
+    /// Whether its mailbox answers, or nobody holds the place now.
+    pub async fn responde(&self) -> bool {
+        self.puesto.contesta(VerEstado).await
+    }
+
     /// Commits what is queued; takes nothing more.
     pub async fn drenar(&self) {
         if let Some(actor) = self.puesto.actor() {

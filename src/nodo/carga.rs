@@ -36,6 +36,11 @@ pub struct EnMarcha {
 }
 
 impl EnMarcha {
+    /// Whether its mailbox answers, or nobody holds the place now.
+    pub async fn responde(&self) -> bool {
+        self.puesto.contesta(VerEstado).await
+    }
+
     /// Takes nothing more and waits for the answers that are owed.
     pub async fn drenar(&self) {
         self.abierta.set(false);

@@ -12,5 +12,6 @@ mod estado;
 mod fallos;
 mod mala_entrada;
 mod nodo;
+mod servicio;
 mod simulacro;
 mod varios_procesos;
