@@ -12,6 +12,8 @@ mod estado;
 mod fallos;
 mod mala_entrada;
 mod nodo;
+mod salud;
 mod servicio;
 mod simulacro;
 mod varios_procesos;
+mod web;
