@@ -3,6 +3,8 @@
 //! Called by [`super::leer`], which turns it into an [`super::Orden`]. All that a user reads
 //! here is Spanish, with an example for each verb; nothing here is executed.
 
+pub(super) mod usuarios;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -137,6 +139,16 @@ pub(super) enum Verbo {
         after_help = "Ejemplo:\n  biblioteca catalogo importar libros.csv"
     )]
     Catalogo(ArgsCatalogo),
+    /// Trabaja con los usuarios: importarlos, bloquearlos y desbloquearlos
+    #[command(
+        override_usage = "biblioteca usuarios importar RUTA | bloquear U --motivo M | desbloquear U [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        disable_help_subcommand = true,
+        subcommand_help_heading = ORDENES,
+        after_help = "Ejemplos:\n  biblioteca usuarios importar usuarios.csv\n  biblioteca usuarios bloquear usuario7 --motivo 'debe un libro'\n  biblioteca usuarios desbloquear usuario7"
+    )]
+    Usuarios(usuarios::ArgsUsuarios),
     /// Pone al día las tablas de PostgreSQL, con la dirección de la dueña de la base de datos
     #[command(
         override_usage = "biblioteca migrar [--desde sqlite:RUTA] [OPCIONES]",

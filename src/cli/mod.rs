@@ -19,6 +19,7 @@ use crate::domain::operacion::Operacion;
 use crate::role::Role;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::load::Fuentes;
+use argumentos::usuarios::{ArgsUsuarios, VerboUsuarios};
 use argumentos::{ArgsGlobales, ArgsNodo, ArgsPedir, Raiz, Verbo, VerboCatalogo};
 
 /// Exit code of a wrong command line or configuration (contract §1).
@@ -57,6 +58,20 @@ pub enum Orden {
     CatalogoImportar {
         /// The file.
         ruta: PathBuf,
+    },
+    /// Register the users of a CSV file, or bring them up to date.
+    UsuariosImportar {
+        /// The file.
+        ruta: PathBuf,
+    },
+    /// Block a user, or let it borrow again.
+    UsuariosBloquear {
+        /// Whom.
+        usuario: UsuarioId,
+        /// Whether it is blocked from now on.
+        bloqueado: bool,
+        /// Why; never none for a block.
+        motivo: Option<String>,
     },
     /// Bring the tables of a PostgreSQL up to date.
     Migrar {
@@ -212,6 +227,7 @@ where
                 ruta: importar.ruta,
             }
         }
+        Verbo::Usuarios(args) => usuarios(args, &mut globales),
         Verbo::Migrar(args) => {
             globales.sumar(args.globales);
             Orden::Migrar { desde: args.desde }
@@ -242,6 +258,34 @@ where
         }
     };
     Ok(Invocacion { globales, orden })
+}
+
+fn usuarios(args: ArgsUsuarios, globales: &mut Globales) -> Orden {
+    globales.sumar(args.globales);
+    match args.accion {
+        VerboUsuarios::Importar(importar) => {
+            globales.sumar(importar.globales);
+            Orden::UsuariosImportar {
+                ruta: importar.ruta,
+            }
+        }
+        VerboUsuarios::Bloquear(bloquear) => {
+            globales.sumar(bloquear.globales);
+            Orden::UsuariosBloquear {
+                usuario: bloquear.usuario,
+                bloqueado: true,
+                motivo: Some(bloquear.motivo),
+            }
+        }
+        VerboUsuarios::Desbloquear(desbloquear) => {
+            globales.sumar(desbloquear.globales);
+            Orden::UsuariosBloquear {
+                usuario: desbloquear.usuario,
+                bloqueado: false,
+                motivo: desbloquear.motivo,
+            }
+        }
+    }
 }
 
 impl Invocacion {
