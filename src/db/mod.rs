@@ -6,7 +6,7 @@
 //! `consulta` answers questions; `catalogo`, `usuarios` and `sembrar` say what administrators change; `reloj`
 //! tells a time that never goes back. `sqlite` is the embedded store, `postgres` that of a
 //! library that has outgrown one PC; `mudanza` moves a library from the one to the other, and
-//! `auditoria` looks at a SQLite file from outside. `diario` is the file of its own in which a
+//! `auditoria` looks at a SQLite file from outside and `respaldo` copies it. `diario` is the file of its own in which a
 //! carga keeps what it has acknowledged as queued.
 
 pub mod auditoria;
@@ -19,6 +19,7 @@ pub mod mudanza;
 pub mod postgres;
 mod redaccion;
 pub mod reloj;
+pub mod respaldo;
 mod respuestas;
 mod sembrar;
 pub mod sqlite;

@@ -8,6 +8,7 @@ pub mod estado;
 mod medir;
 mod migrar;
 mod pedir;
+mod respaldar;
 mod simulacro;
 mod solicitar;
 mod usuarios;
@@ -123,6 +124,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             bloqueado,
             motivo,
         } => usuarios::bloquear(&ajustes, usuario, *bloqueado, motivo.as_deref()).await,
+        Orden::Respaldar { ruta } => respaldar::respaldar(&ajustes, ruta).await,
         Orden::Migrar { desde } => migrar::migrar(&ajustes, desde.as_deref()).await,
         Orden::Medir(medida) => match medir::medir(medida, &cargas_de(&ajustes)).await? {
             0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::{ARGUMENTOS, ArgsGlobales, ArgsImportar, OPCIONES, PLANTILLA};
 use crate::cli::valores::{motivo, texto};
+use crate::cli::{Globales, Orden};
 use crate::domain::ids::UsuarioId;
 
 #[derive(Debug, Args)]
@@ -67,4 +68,33 @@ pub(in crate::cli) struct ArgsDesbloquear {
     pub(in crate::cli) motivo: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) globales: ArgsGlobales,
+}
+
+/// What one of them asks.
+pub(in crate::cli) fn orden(args: ArgsUsuarios, globales: &mut Globales) -> Orden {
+    globales.sumar(args.globales);
+    match args.accion {
+        VerboUsuarios::Importar(importar) => {
+            globales.sumar(importar.globales);
+            Orden::UsuariosImportar {
+                ruta: importar.ruta,
+            }
+        }
+        VerboUsuarios::Bloquear(bloquear) => {
+            globales.sumar(bloquear.globales);
+            Orden::UsuariosBloquear {
+                usuario: bloquear.usuario,
+                bloqueado: true,
+                motivo: Some(bloquear.motivo),
+            }
+        }
+        VerboUsuarios::Desbloquear(desbloquear) => {
+            globales.sumar(desbloquear.globales);
+            Orden::UsuariosBloquear {
+                usuario: desbloquear.usuario,
+                bloqueado: false,
+                motivo: desbloquear.motivo,
+            }
+        }
+    }
 }
