@@ -15,5 +15,7 @@ mod formas;
 mod mala_entrada;
 mod nodo;
 mod respaldo;
+mod salud;
 mod simulacro;
 mod varios_procesos;
+mod web;
