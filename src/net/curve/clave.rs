@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 const CLAVE_CARACTERES: usize = 40;
 /// Bytes of a key.
 const CLAVE_BYTES: usize = 32;
+/// The alphabet of ZeroMQ's RFC 32.
+const Z85: &[u8; 85] =
+    b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
 /// What is wrong with keys; `Display` is Spanish, it reaches the administrator.
 #[derive(Debug, thiserror::Error)]
@@ -106,13 +109,22 @@ impl fmt::Debug for ClavePublica {
     }
 }
 
+/// The bytes of a key. Our own reading: the binding's takes wrong characters for a key, and
+/// loses memory at every call, while the list is read twice a second.
 fn binaria(texto: &str) -> Option<Vec<u8>> {
-    if texto.len() != CLAVE_CARACTERES || !texto.is_ascii() {
+    if texto.len() != CLAVE_CARACTERES {
         return None;
     }
-    zmq::z85_decode(texto)
-        .ok()
-        .filter(|bytes| bytes.len() == CLAVE_BYTES)
+    let mut bytes = Vec::with_capacity(CLAVE_BYTES);
+    for grupo in texto.as_bytes().chunks(5) {
+        let numero = grupo.iter().try_fold(0_u32, |suma, letra| {
+            let valor = Z85.iter().position(|suya| suya == letra)?;
+            suma.checked_mul(85)?
+                .checked_add(u32::try_from(valor).ok()?)
+        })?;
+        bytes.extend(numero.to_be_bytes());
+    }
+    Some(bytes)
 }
 
 /// A pair; its secret half never leaves this type but into a socket or its own file.
@@ -302,6 +314,13 @@ mod tests {
             let dicho = ParDeClaves::leer(&ruta).unwrap_err().to_string();
             assert!(dicho.contains("chmod 600"), "{dicho}");
         }
+    }
+
+    #[test]
+    fn the_bytes_of_a_key_are_those_that_its_text_was_made_of() {
+        let bytes: Vec<u8> = (0..32).map(|numero| numero * 8 + 7).collect();
+        let clave = ClavePublica::de_bytes(&bytes).unwrap();
+        assert_eq!(binaria(clave.as_str()), Some(bytes));
     }
 
     #[test]
