@@ -159,6 +159,7 @@ fn an_actor_whose_key_is_retired_works_no_more_and_another_takes_over() {
     let arrancar = |roles: &str, carpeta: &std::path::Path| {
         let mut comando = cerrada.comando(&["--role", roles]);
         comando.env("BIBLIOTECA_SEGURIDAD__CLAVES", carpeta);
+        comando.env("BIBLIOTECA_HTTP__ESCUCHA", "");
         Nodo::de(comando, &carpeta.join("nodo.log"))
     };
     let servidor = arrancar("carga,almacenamiento", &cerrada.carpeta());

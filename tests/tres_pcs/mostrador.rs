@@ -16,8 +16,8 @@ const PACIENCIA: Duration = Duration::from_secs(60);
 /// What a desk was told.
 #[derive(Debug, Default)]
 pub struct Libreta {
-    /// op_ids that were confirmed.
-    pub confirmadas: Vec<String>,
+    /// Receipts of what was confirmed, as `auditar` reads them.
+    pub confirmadas: Vec<Value>,
     /// op_ids that were refused.
     pub rechazadas: Vec<String>,
     /// Decisions that were an earlier attempt's.
@@ -96,7 +96,10 @@ impl Mostrador {
                 .map_or("", |dicha| dicha["estado"].as_str().unwrap());
             let op_id = solicitud["op_id"].as_str().unwrap_or_default().to_owned();
             match estado {
-                "CONFIRMADO" => self.libreta.confirmadas.push(op_id),
+                "CONFIRMADO" => {
+                    let dicha = respuesta.as_ref().unwrap();
+                    self.libreta.confirmadas.push(recibo(solicitud, dicha));
+                }
                 "RECHAZADO" => self.libreta.rechazadas.push(op_id),
                 otro => {
                     self.libreta.desconocidas += usize::from(otro == "DESCONOCIDO");
@@ -115,6 +118,14 @@ impl Mostrador {
     }
 }
 
+fn recibo(solicitud: &Value, dicha: &Value) -> Value {
+    let fecha = &dicha["fechaOperacion"];
+    json!({"op_id": dicha["op_id"], "operacion": solicitud["operacion"],
+        "isbn": solicitud["isbn"], "ejemplar": null, "usuario": solicitud["usuario"],
+        "estado": "CONFIRMADO", "codigo": null, "datos": dicha["datos"],
+        "inicio": fecha, "fin": fecha, "intentos": 1})
+}
+
 /// A desk that lends and takes back, over and over, until it is told to close.
 pub struct Abierto {
     cerrar: Arc<AtomicBool>,
@@ -127,11 +138,14 @@ impl Abierto {
         let (cierre, cargas, nombre) = (Arc::clone(&cerrar), cargas.to_vec(), nombre.to_owned());
         let hilo = std::thread::spawn(move || {
             let mut mostrador = Mostrador::nuevo(&cargas);
+            let primero = if nombre.ends_with('b') { 201 } else { 1 };
             for numero in 0.. {
                 if cierre.load(Ordering::Relaxed) {
                     break;
                 }
-                let isbn = format!("Libro{}", 1 + numero % 50);
+                // Of every fifth seeded book the one copy may be lent; and no two desks meet.
+                let libro = numero % 40;
+                let isbn = format!("Libro{}", primero + libro + libro / 4);
                 for operacion in ["prestamo", "devolucion"] {
                     let op_id = format!("{nombre}-{numero}-{operacion}");
                     mostrador.decidir(
