@@ -165,6 +165,14 @@ pub(super) enum Verbo {
         after_help = "Ejemplo:\n  BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS=postgres://biblioteca_duena:CLAVE@pc4/biblioteca biblioteca migrar\n  biblioteca migrar --config duena.toml --desde sqlite:datos/biblioteca.db\n\nLos roles se crean una vez con deploy/postgres/roles.sql."
     )]
     Migrar(ArgsMigrar),
+    /// Muestra la configuración en vigor, de dónde sale cada valor y todo lo que tiene mal
+    #[command(
+        override_usage = "biblioteca comprobar [--role ROLES] [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplos:\n  biblioteca comprobar\n  biblioteca comprobar --config config/pc1.toml\n\nNo abre ningún puerto y no muestra contraseñas; a las direcciones de otros nodos intenta conectarse, unos segundos, y avisa de las que no responden.\n\nSalida: 0 sirve, aunque tenga avisos; 2 algo está mal."
+    )]
+    Comprobar(ArgsComprobar),
     /// Mide cuántas operaciones por segundo se atienden y cuánto tardan
     #[command(
         override_usage = "biblioteca medir [OPCIONES]",
@@ -265,6 +273,16 @@ pub(super) enum VerboCatalogo {
         after_help = "Ejemplo:\n  biblioteca catalogo importar libros.csv\n\nColumnas, con encabezado y separadas por , o ;: isbn, titulo, autor, sede, ejemplares, codigo"
     )]
     Importar(ArgsImportar),
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsComprobar {
+    /// Los roles que tendría el nodo, separados por comas (si falta: nodo.roles)
+    #[arg(long, value_name = "ROLES", value_parser = roles)]
+    pub(super) role: Option<Roles>,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
 }
 
 #[derive(Debug, Args)]

@@ -84,6 +84,11 @@ pub enum Orden {
         /// The SQLite file of a library that moves there.
         desde: Option<PathBuf>,
     },
+    /// Show the configuration in force and all that is wrong with it.
+    Comprobar {
+        /// `--role`, as for a node.
+        roles: Option<Vec<Role>>,
+    },
     /// Measure throughput and latency.
     Medir(Medida),
     /// Show how the nodes are.
@@ -221,6 +226,11 @@ where
             globales.sumar(args.globales);
             Orden::Migrar { desde: args.desde }
         }
+        Verbo::Comprobar(args) => {
+            globales.sumar(args.globales);
+            let roles = args.role.map(|roles| roles.0);
+            Orden::Comprobar { roles }
+        }
         Verbo::Medir(args) => {
             let medida = args.medida();
             globales.sumar(args.globales);
@@ -254,7 +264,7 @@ impl Invocacion {
     #[must_use]
     pub fn fuentes(&self, entorno: Vec<(String, String)>) -> Fuentes {
         let roles = match &self.orden {
-            Orden::Nodo(nodo) => nodo.roles.clone(),
+            Orden::Nodo(Nodo { roles, .. }) | Orden::Comprobar { roles } => roles.clone(),
             _ => None,
         };
         Fuentes {

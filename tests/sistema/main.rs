@@ -5,6 +5,7 @@ mod administrar;
 mod archivo;
 mod arranque;
 mod cliente;
+mod comprobar;
 mod contrato;
 mod diario;
 mod disco;
