@@ -5,6 +5,7 @@
 
 mod argumentos;
 mod ayuda;
+mod medir;
 mod pedir;
 mod valores;
 
@@ -15,12 +16,11 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::domain::ids::{Sede, UsuarioId};
-use crate::domain::modo::Modo;
-use crate::domain::operacion::Operacion;
 use crate::role::Role;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::load::Fuentes;
 use argumentos::{ArgsGlobales, ArgsNodo, Raiz, Verbo, VerboCatalogo};
+pub use medir::{Carrera, Medicion, Medida, Modos, Pesos};
 pub use pedir::Pedir;
 
 /// Exit code of a wrong command line or configuration (contract §1).
@@ -90,7 +90,7 @@ pub enum Orden {
         roles: Option<Vec<Role>>,
     },
     /// Measure throughput and latency.
-    Medir(Medida),
+    Medir(Medicion),
     /// Show how the nodes are.
     Estado {
         /// As JSON.
@@ -131,21 +131,6 @@ pub struct Solicitud {
     pub de_nuevo: bool,
 }
 
-/// A measurement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Medida {
-    /// Clients at once.
-    pub clientes: u32,
-    /// How long.
-    pub duracion: Duration,
-    /// What they ask.
-    pub carrera: Carrera,
-    /// How many of the seeded books they ask for, from `Libro1`.
-    pub libros: u32,
-    /// When writes are answered; none leaves it to the carga.
-    pub modo: Option<Modo>,
-}
-
 /// A drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Simulacro {
@@ -153,15 +138,6 @@ pub struct Simulacro {
     pub duracion: Duration,
     /// Of the faults and the desks; none draws one.
     pub semilla: Option<u64>,
-}
-
-/// What the clients of a measurement ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carrera {
-    /// One operation only.
-    Una(Operacion),
-    /// Loans, returns, renewals and reads together.
-    Mezcla,
 }
 
 /// Why there is nothing to execute: help or version was asked for, or the line is wrong.
@@ -231,11 +207,7 @@ where
             let roles = args.role.map(|roles| roles.0);
             Orden::Comprobar { roles }
         }
-        Verbo::Medir(args) => {
-            let medida = args.medida();
-            globales.sumar(args.globales);
-            Orden::Medir(medida)
-        }
+        Verbo::Medir(args) => Orden::Medir(argumentos::medir::medicion(args, &mut globales)),
         Verbo::Estado(args) => {
             globales.sumar(args.globales);
             Orden::Estado {

@@ -133,10 +133,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
         } => usuarios::bloquear(&ajustes, usuario, *bloqueado, motivo.as_deref()).await,
         Orden::Respaldar { ruta } => respaldar::respaldar(&ajustes, ruta).await,
         Orden::Migrar { desde } => migrar::migrar(&ajustes, desde.as_deref()).await,
-        Orden::Medir(medida) => match medir::medir(medida, &cargas_de(&ajustes)).await? {
-            0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),
-            _ => Ok(Salida::Bien),
-        },
+        Orden::Medir(medicion) => medir::medir(&ajustes, medicion).await,
         Orden::Estado { json, seguir } => estado::estado(&ajustes, *json, *seguir).await,
         Orden::Auditar {
             recibos,
