@@ -3,6 +3,7 @@
 //! that breaks it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod glosario;
 mod lectura;
 mod muestras;
 
