@@ -201,7 +201,9 @@ fn a_word_out_of_the_glossary_is_seen_and_code_is_not() {
     assert_eq!(faltas.len(), vistas.len(), "{faltas:?}");
     for palabra in vistas {
         assert!(
-            faltas.iter().any(|falta| falta.contains(&format!("«{palabra}»"))),
+            faltas
+                .iter()
+                .any(|falta| falta.contains(&format!("«{palabra}»"))),
             "{palabra}: {faltas:?}"
         );
     }

@@ -5,6 +5,7 @@
 
 mod glosario;
 mod lectura;
+mod manual;
 mod muestras;
 
 use lectura::{Fuente, apariciones, fuentes, funciones, importados};
