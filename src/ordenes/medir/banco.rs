@@ -61,6 +61,8 @@ struct Banco<'a> {
     proxima: Instant,
     fase: Fase,
     comienzo: Instant,
+    /// When every client was last looked at.
+    mirada: Instant,
     cuentas: Cuentas,
 }
 
@@ -84,6 +86,7 @@ pub(super) async fn correr(
         proxima: inicio,
         fase: Fase::Midiendo,
         comienzo: inicio + medida.calentamiento,
+        mirada: inicio,
         cuentas: Cuentas::nuevas(medida.duracion),
     };
     let fin = banco.comienzo + medida.duracion;
@@ -206,16 +209,23 @@ impl Banco<'_> {
         }
     }
 
-    /// What the clock asks for.
+    /// What the clock asks for. Every client is looked at when a request came due, and now and
+    /// then: not at each of thousands of answers.
     fn mover(&mut self, ahora: Instant) {
+        let mut toca = ahora >= self.mirada + MIRADA;
         if let Some(intervalo) = self.intervalo()
             && self.fase == Fase::Midiendo
         {
             while self.proxima <= ahora {
                 self.esperan.push_back(self.proxima);
                 self.proxima += intervalo;
+                toca = true;
             }
         }
+        if !toca {
+            return;
+        }
+        self.mirada = ahora;
         for numero in 0..self.puestos.len() {
             let paso = self.puestos[numero].mirar(ahora);
             self.contar(paso);
