@@ -10,7 +10,7 @@ use crate::lectura::{Fuente, apariciones, fuentes};
 
 /// Words for something that the glossary calls otherwise, folded, and its name there. One that
 /// ends in `s` is a plural of its own.
-const AJENAS: [(&str, &str); 48] = [
+const AJENAS: [(&str, &str); 46] = [
     ("sucursal", "sede"),
     ("sucursales", "sede"),
     ("filial", "sede"),
@@ -33,8 +33,6 @@ const AJENAS: [(&str, &str); 48] = [
     ("socios", "usuario"),
     ("prestatario", "usuario"),
     ("prestatarios", "usuario"),
-    ("volumen", "ejemplar"),
-    ("volumenes", "ejemplar"),
     ("prorroga", "renovacion"),
     ("prorrogas", "renovacion"),
     ("retorno", "devolucion"),

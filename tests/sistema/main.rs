@@ -18,6 +18,7 @@ mod medir;
 mod nodo;
 mod respaldo;
 mod salud;
+mod servicio;
 mod simulacro;
 mod varios_procesos;
 mod web;
