@@ -117,11 +117,10 @@ fn literales(codigo: &str) -> Vec<String> {
             3
         } else if desde.starts_with("'\\\"'") {
             4
-        } else if desde.starts_with('"') {
+        } else if let Some(dentro) = desde.strip_prefix('"') {
             let almohadillas = antes.len() - antes.trim_end_matches('#').len();
             let cruda = antes.trim_end_matches('#').ends_with('r');
             let cierre = format!("\"{}", "#".repeat(almohadillas));
-            let dentro = &desde[1..];
             let largo = match cruda {
                 true => dentro.find(&cierre),
                 false => cierra(dentro),
