@@ -10,7 +10,8 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpServer, web};
 
 use crate::http::nodo::Nodo;
-use crate::http::{problema, salud};
+use crate::http::panel::Emisora;
+use crate::http::{paginas, panel, problema, salud};
 
 /// Connections at once: every desk and every watcher of a big library, with room; more wait
 /// in the kernel's queue until one ends.
@@ -72,12 +73,16 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>) -> Result<Abierta, HttpError> {
     if let Ok(real) = oyente.local_addr() {
         tracing::info!(extremo = %real, "la puerta HTTP espera");
     }
+    let emisora = web::Data::new(Emisora::nueva(Arc::clone(&nodo)));
     let nodo = web::Data::from(nodo);
     let servidor = HttpServer::new(move || {
         App::new()
             .wrap(cabeceras())
             .app_data(nodo.clone())
+            .app_data(emisora.clone())
             .configure(salud::rutas)
+            .configure(paginas::rutas)
+            .configure(panel::rutas)
             .default_service(web::to(problema::sin_pagina))
     })
     .workers(1)

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::operacion::Operacion;
+use crate::wire::actividad::ActividadDeCarga;
 use crate::wire::admin::{Encomienda, Informe};
 use crate::wire::estado::{EstadoDeActor, EstadoNodo};
 use crate::wire::pedido::Pedido;
@@ -35,6 +36,10 @@ pub enum Mensaje {
     EstadoNodo(EstadoNodo),
     /// How an actor is, for those who ask its cargas: actor → carga, twice a second.
     EstadoActor(EstadoDeActor),
+    /// What have you done: anybody → carga. A node of before ignores it.
+    VerActividad,
+    /// The answer to it.
+    Actividad(ActividadDeCarga),
 }
 
 /// An actor's beat.
