@@ -21,11 +21,11 @@ use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::domain::reglas::Reglas;
 use crate::net::news;
-use crate::net::server::{Escucha, servir};
+use crate::net::server::{Escucha, Salida, servir};
 use crate::net::socket::Publico;
 use crate::nodo::{ArranqueError, Entorno, TERMINA, hasta};
 use crate::runtime::guardian::{Puesto, vigilar};
-use crate::settings::Modos;
+use crate::settings::{Ajustes, Modos};
 use crate::wire::actividad::Decision;
 use crate::wire::codec::TRAMA_BYTES_MAX;
 use crate::wire::json::SOLICITUD_BYTES_MAX;
@@ -94,8 +94,6 @@ impl EnMarcha {
 pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let ajustes = entorno.ajustes;
     let carga = &ajustes.carga;
-    let zona = Reglas::zona(&ajustes.reglas.zona_horaria)
-        .map_err(|error| ArranqueError::Regla(error.to_string()))?;
     let puesto = Puesto::vacante();
     let abierta = Rc::new(Cell::new(true));
 
@@ -123,16 +121,7 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
     let ordenes = abrir_diario(entorno, &puesto, &actividad).await?;
 
     let (salidas, de_salidas) = mpsc::channel(carga.en_vuelo_max as usize);
-    let admision = Admision {
-        puesto: puesto.clone(),
-        salidas,
-        sede: ajustes.nodo.sede.clone(),
-        zona: Arc::new(zona),
-        plazo: ajustes.plazo(),
-        asincronas: asincronas(&ajustes.modos).into(),
-        por_conexion_max: carga.por_conexion_max as usize,
-        abierta: Rc::clone(&abierta),
-    };
+    let admision = admision(ajustes, &puesto, salidas, &abierta)?;
     let puerta = Clientes::nueva(admision.clone());
     let extremo = carga.clientes.to_string();
     let escucha = Escucha {
@@ -169,6 +158,26 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
         abierta,
         ventanilla: Ventanilla::nueva(admision),
         asistencia,
+    })
+}
+
+fn admision(
+    ajustes: &Ajustes,
+    puesto: &Puesto<Carga>,
+    salidas: mpsc::Sender<Salida>,
+    abierta: &Rc<Cell<bool>>,
+) -> Result<Admision, ArranqueError> {
+    let zona = Reglas::zona(&ajustes.reglas.zona_horaria)
+        .map_err(|error| ArranqueError::Regla(error.to_string()))?;
+    Ok(Admision {
+        puesto: puesto.clone(),
+        salidas,
+        sede: ajustes.nodo.sede.clone(),
+        zona: Arc::new(zona),
+        plazo: ajustes.plazo(),
+        asincronas: asincronas(&ajustes.modos).into(),
+        por_conexion_max: ajustes.carga.por_conexion_max as usize,
+        abierta: Rc::clone(abierta),
     })
 }
 
