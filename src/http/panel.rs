@@ -1,4 +1,4 @@
-//! What happens, as it happens, for the panel: server-sent events at `/panel/sucesos`.
+//! What happens, as it happens, for the panel: server-sent events at `/panel/eventos`.
 //!
 //! However many look, the doors are asked once and the text is written once: one task that
 //! runs while somebody looks, and a bounded number of listeners that each get the newest
@@ -14,9 +14,9 @@ use futures::stream;
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::http::caudal::{Caudal, Medidor};
 use crate::http::nodo::{Ficha, Nodo};
 use crate::http::problema::problema;
-use crate::http::ritmo::{Medidor, Ritmo};
 use crate::panorama::{Panorama, json};
 
 /// Panels open at once: every screen of a library's rooms, and far fewer than the connections
@@ -31,7 +31,7 @@ const SILENCIO_MAX: Duration = Duration::from_secs(1);
 
 /// Its paths.
 pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
-    cfg.route("/panel/sucesos", web::get().to(sucesos));
+    cfg.route("/panel/eventos", web::get().to(sucesos));
 }
 
 type Suceso = Option<Bytes>;
@@ -96,8 +96,8 @@ async fn emitir(emisora: web::Data<Emisora>) {
                 Ok(Ok(())) => {
                     let panorama = vista.borrow_and_update().clone();
                     if let Some(panorama) = panorama {
-                        let ritmo = medidor.medir(Instant::now(), &panorama);
-                        let cuadro = escribir(&panorama, ritmo, emisora.nodo.ficha());
+                        let caudal = medidor.medir(Instant::now(), &panorama);
+                        let cuadro = escribir(&panorama, caudal, emisora.nodo.ficha());
                         emisora.cuadros.send_replace(Some(cuadro));
                     }
                 }
@@ -111,12 +111,12 @@ async fn emitir(emisora: web::Data<Emisora>) {
 }
 
 /// One event: the picture as `estado --json` gives it, and the pace.
-fn escribir(panorama: &Panorama, ritmo: Ritmo, ficha: &Ficha) -> Bytes {
+fn escribir(panorama: &Panorama, caudal: Caudal, ficha: &Ficha) -> Bytes {
     let mut valor = json::valor(panorama);
     valor["ritmo"] = json!({
-        "pedidas": ritmo.pedidas,
-        "entregadas": ritmo.entregadas,
-        "decididas": ritmo.decididas,
+        "pedidas": caudal.pedidas,
+        "entregadas": caudal.entregadas,
+        "decididas": caudal.decididas,
     });
     valor["abierto_s"] = json!(ficha.abierto_s);
     Bytes::from(format!("data: {valor}\n\n"))

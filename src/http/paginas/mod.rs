@@ -15,10 +15,10 @@ const SVG: &str = "image/svg+xml";
 /// Path, type and content of each.
 const PAGINAS: [(&str, &str, &str); 5] = [
     ("/", HTML, include_str!("panel.html")),
-    ("/estilo.css", CSS, include_str!("estilo.css")),
-    ("/panel.css", CSS, include_str!("panel.css")),
-    ("/panel.js", JS, include_str!("panel.js")),
-    ("/icono.svg", SVG, include_str!("icono.svg")),
+    ("/estatico/estilo.css", CSS, include_str!("estilo.css")),
+    ("/estatico/panel.css", CSS, include_str!("panel.css")),
+    ("/estatico/panel.js", JS, include_str!("panel.js")),
+    ("/estatico/icono.svg", SVG, include_str!("icono.svg")),
 ];
 
 /// Their paths.

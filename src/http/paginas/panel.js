@@ -1,4 +1,4 @@
-// The panel: listens to /panel/sucesos and draws each picture of the library that comes.
+// The panel: listens to /panel/eventos and draws each picture of the library that comes.
 // It computes nothing that the carga has not said, but for what has gone: whom it has seen and
 // does not see any more it goes on showing, as fallen.
 "use strict";
@@ -81,8 +81,16 @@ function pieza(tono, nombre, detalle) {
   return el("div", { class: "pieza", "data-tono": tono }, el("span", {}, nombre, el("small", {}, detalle)));
 }
 
+function renglon(tono, nombre, detalle) {
+  return el("p", { class: "renglon", "data-tono": tono }, el("span", {}, nombre), el("small", {}, detalle));
+}
+
 function etapa(titulo, ...piezas) {
   return el("li", { class: "etapa" }, el("h3", {}, titulo), ...piezas);
+}
+
+function actores(vivos, ...piezas) {
+  return el("li", { class: "etapa actores" }, el("h3", {}, `Actores · ${vivos} en pie`), ...piezas);
 }
 
 function tramo(cuanto, unidad, paso) {
@@ -109,12 +117,11 @@ function piezasDeActores(actores, caidos) {
     pcs.get(pc).push({ ...actor, corto: nombre || actor.nombre });
   }
   return [...pcs].sort(([a], [b]) => a.localeCompare(b)).flatMap(([pc, suyos]) => [
-    el("p", { class: "pc" }, pc),
-    el("div", { class: "grupo" }, ...suyos.sort((a, b) => a.corto.localeCompare(b.corto)).map((actor) => {
+    el("div", { class: "pc" }, el("h4", {}, pc), ...suyos.sort((a, b) => a.corto.localeCompare(b.corto)).map((actor) => {
       const nombre = actor.corto.replace(/^actor-(\w+)-(\d+)$/, (_, tema, n) => `${NOMBRES[tema] || tema} ${n}`);
-      if (actor.caido_ms !== undefined) return pieza("mal", nombre, `caído hace ${lapso(actor.caido_ms)}`);
+      if (actor.caido_ms !== undefined) return renglon("mal", nombre, `caído hace ${lapso(actor.caido_ms)}`);
       const ve = actor.almacenamientos.some((enlace) => enlace.listo);
-      return pieza(ve ? "bien" : "aviso", nombre, ve ? `${entero(actor.en_curso)} en curso` : "sin base a la vista");
+      return renglon(ve ? "bien" : "aviso", nombre, ve ? entero(actor.en_curso) : "no ve la base");
     })),
   ]);
 }
@@ -126,20 +133,20 @@ function flujo(cuadro, caidos) {
   const cargas = cuadro.cargas.map((carga) => {
     if (!carga.responde) return pieza("mal", corto(carga.extremo), "no responde");
     const bien = carga.edad_max_ms !== null;
-    return pieza(bien ? "bien" : "aviso", carga.nodo, `${corto(carga.extremo)} · ${entero(carga.en_cola)} en cola`);
+    return pieza(bien ? "bien" : "aviso", carga.nodo, `${corto(carga.extremo)}`);
   });
-  const estados = { listo: ["bien", "tiene la base"], en_espera: ["bien", "en espera, listo para relevar"], no_listo: ["aviso", "no está listo"] };
+  const estados = { listo: ["bien", "tiene la base"], en_espera: ["bien", "en espera, para relevar"], no_listo: ["aviso", "no está listo"] };
   const almacenes = cuadro.almacenamientos.map((almacen) => {
     if (!almacen.responde) return pieza("mal", corto(almacen.extremo), "no responde");
     const [tono, dicho] = estados[almacen.estado];
-    return pieza(tono, almacen.nodo, `${dicho} · ${entero(almacen.en_cola)} en cola`);
+    return pieza(tono, almacen.nodo, almacen.en_cola ? `${dicho} · ${entero(almacen.en_cola)} en cola` : dicho);
   });
   poner(por("flujo"), [
     etapa("Solicitantes", el("p", {}, el("strong", {}, entero(suma(cuadro.cargas, "esperan"))), "esperan respuesta")),
     tramo(ritmo.pedidas, "pedidos/s", ritmo.pedidas),
     etapa("Cargas", ...cargas),
     tramo(ritmo.entregadas, "entregas/s", ritmo.entregadas),
-    etapa("Actores", ...(cuadro.actores.length + caidos.length ? piezasDeActores(cuadro.actores, caidos) : [el("p", {}, "Ninguno a la vista")])),
+    actores(cuadro.actores.length, ...(cuadro.actores.length + caidos.length ? piezasDeActores(cuadro.actores, caidos) : [el("p", {}, "Ninguno a la vista")])),
     tramo(curso, "en curso", curso || ritmo.entregadas),
     etapa("Almacenamientos", ...almacenes),
     tramo(ritmo.decididas, "decididas/s", ritmo.decididas),
@@ -274,7 +281,7 @@ function perdida() {
 
 // The browser connects again by itself; a refusal (too many panels) it takes as final.
 function escuchar() {
-  const fuente = new EventSource("/panel/sucesos");
+  const fuente = new EventSource("/panel/eventos");
   fuente.addEventListener("message", (suceso) => {
     ultimo = Date.now();
     enlace("viva", "En vivo");

@@ -10,7 +10,7 @@ const VENTANA: Duration = Duration::from_secs(3);
 
 /// So many a second, over the whole library.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Ritmo {
+pub struct Caudal {
     /// Requests admitted by the cargas.
     pub pedidas: f64,
     /// Operations handed to actors.
@@ -31,7 +31,7 @@ pub struct Medidor {
 
 impl Medidor {
     /// Takes the counts of one more moment, and tells the pace up to it.
-    pub fn medir(&mut self, ahora: Instant, panorama: &Panorama) -> Ritmo {
+    pub fn medir(&mut self, ahora: Instant, panorama: &Panorama) -> Caudal {
         self.anotar(
             ahora,
             panorama
@@ -50,17 +50,17 @@ impl Medidor {
         )
     }
 
-    fn anotar(&mut self, ahora: Instant, cuentas: Vec<Option<Cuentas>>) -> Ritmo {
+    fn anotar(&mut self, ahora: Instant, cuentas: Vec<Option<Cuentas>>) -> Caudal {
         while let Some((vista, _)) = self.vistas.front()
             && ahora - *vista > VENTANA
             && self.vistas.len() > 1
         {
             self.vistas.pop_front();
         }
-        let ritmo = self
+        let caudal = self
             .vistas
             .front()
-            .map_or_else(Ritmo::default, |(desde, antes)| {
+            .map_or_else(Caudal::default, |(desde, antes)| {
                 let lapso_s = (ahora - *desde).as_secs_f64().max(0.001);
                 let mut suma = [0_u64; 3];
                 for (antes, ahora) in antes.iter().zip(&cuentas) {
@@ -73,14 +73,14 @@ impl Medidor {
                 }
                 #[allow(clippy::cast_precision_loss)]
                 let [pedidas, entregadas, decididas] = suma.map(|cuantas| cuantas as f64 / lapso_s);
-                Ritmo {
+                Caudal {
                     pedidas,
                     entregadas,
                     decididas,
                 }
             });
         self.vistas.push_back((ahora, cuentas));
-        ritmo
+        caudal
     }
 }
 
@@ -95,19 +95,19 @@ mod tests {
         let en = |ms| inicio + Duration::from_millis(ms);
         assert_eq!(
             medidor.anotar(en(0), vec![Some([0; 3]), None]),
-            Ritmo::default()
+            Caudal::default()
         );
-        let ritmo = medidor.anotar(en(1_000), vec![Some([10, 20, 5]), Some([900, 900, 900])]);
+        let caudal = medidor.anotar(en(1_000), vec![Some([10, 20, 5]), Some([900, 900, 900])]);
         // One that has just been heard of has no pace yet.
         assert_eq!(
-            (ritmo.pedidas, ritmo.entregadas, ritmo.decididas),
+            (caudal.pedidas, caudal.entregadas, caudal.decididas),
             (10.0, 20.0, 5.0)
         );
         for segundo in 2..20 {
             medidor.anotar(en(segundo * 1_000), vec![Some([10, 20, 5]), Some([900; 3])]);
         }
         let quieto = medidor.anotar(en(20_000), vec![Some([10, 20, 5]), Some([900; 3])]);
-        assert_eq!(quieto, Ritmo::default());
+        assert_eq!(quieto, Caudal::default());
         assert!(medidor.vistas.len() < 10);
     }
 
@@ -119,7 +119,7 @@ mod tests {
         let despues = inicio + Duration::from_secs(1);
         assert_eq!(
             medidor.anotar(despues, vec![Some([3; 3])]),
-            Ritmo::default()
+            Caudal::default()
         );
     }
 }
