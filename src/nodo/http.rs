@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::http::acceso::Acceso;
 use crate::http::nodo::{Nodo, Salud, SaludDeRol};
 use crate::http::puerta::{Abierta, CONEXIONES_MAX, HttpError, abrir};
 use crate::net::socket::Contexto;
@@ -67,7 +68,9 @@ pub fn arrancar(entorno: &Entorno<'_>, marcha: &Marcha) -> Result<Option<EnMarch
         preguntas,
         con_carga: marcha.carga.is_some(),
     };
-    let abierta = abrir(&escucha.direccion(), Arc::new(ventana))?;
+    let ajustes = entorno.ajustes;
+    let acceso = Acceso::nuevo(ajustes.nodo.datos.clone(), ajustes.http.nombres.clone());
+    let abierta = abrir(&escucha.direccion(), Arc::new(ventana), acceso)?;
     actix_rt::spawn(contestar(roles, por_contestar));
     Ok(Some(EnMarcha { abierta, termina }))
 }
