@@ -123,9 +123,6 @@ fn escribir(panorama: &Panorama, caudal: Caudal, ficha: &Ficha) -> Bytes {
 }
 
 async fn sucesos(emisora: web::Data<Emisora>) -> HttpResponse {
-    if !emisora.nodo.con_carga() {
-        return super::problema::sin_pagina().await;
-    }
     let Some(oyente) = Emisora::oir(&emisora) else {
         return problema(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -12,8 +12,10 @@ use futures::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::http::acceso::Acceso;
 use crate::http::nodo::{Ficha, Nodo, Salud, SaludDeRol};
 use crate::http::puerta::{Abierta, CONEXIONES_MAX, HttpError, abrir};
+use crate::http::vecinas::Vecinas;
 use crate::net::socket::Contexto;
 use crate::nodo::{Entorno, Marcha, TERMINA, actores, almacenamiento, carga};
 use crate::panorama::Panorama;
@@ -69,7 +71,14 @@ pub fn arrancar(entorno: &Entorno<'_>, marcha: &Marcha) -> Result<Option<EnMarch
         preguntas,
         con_carga: marcha.carga.is_some(),
     };
-    let abierta = abrir(&escucha.direccion(), Arc::new(ventana))?;
+    let ajustes = entorno.ajustes;
+    let otras = ficha(ajustes).otras;
+    let acceso = Acceso::nuevo(
+        ajustes.nodo.datos.clone(),
+        ajustes.http.nombres.clone(),
+        Vecinas::nuevas(&otras),
+    );
+    let abierta = abrir(&escucha.direccion(), Arc::new(ventana), acceso)?;
     actix_rt::spawn(contestar(roles, por_contestar));
     Ok(Some(EnMarcha { abierta, termina }))
 }

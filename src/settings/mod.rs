@@ -171,6 +171,8 @@ pub struct Http {
     pub escucha: Option<Endpoint>,
     /// Side doors of the other cargas, where a desk goes on when this one dies.
     pub otras: Vec<Endpoint>,
+    /// Names under which it is reached, besides addresses and `localhost`.
+    pub nombres: Vec<String>,
     /// Whether a layer above `base.toml` set `escucha`; no key, filled by the loader.
     #[serde(skip)]
     pub puesta: bool,

@@ -194,9 +194,9 @@ pub fn exigir_campos(pedido: &Pedido) -> Result<(), &'static str> {
                 .then_some(())
                 .ok_or("falta el campo 'ejemplar', o 'isbn' y 'usuario'")
         }
-        Operacion::Consulta => (libro || pedido.titulo.is_some())
+        Operacion::Consulta => (libro || pedido.titulo.is_some() || pedido.usuario.is_some())
             .then_some(())
-            .ok_or("falta el campo 'isbn', 'ejemplar' o 'titulo'"),
+            .ok_or("falta el campo 'isbn', 'ejemplar', 'titulo' o 'usuario'"),
         Operacion::Estado => Ok(()),
     }
 }

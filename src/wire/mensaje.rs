@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::operacion::Operacion;
 use crate::wire::actividad::ActividadDeCarga;
-use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::admin::{Cumplido, Encomienda, Informe};
 use crate::wire::estado::{EstadoDeActor, EstadoNodo};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Desenlace;
@@ -36,6 +36,9 @@ pub enum Mensaje {
     EstadoNodo(EstadoNodo),
     /// How an actor is, for those who ask its cargas: actor → carga, twice a second.
     EstadoActor(EstadoDeActor),
+    /// The outcome of administrative work that [`Mensaje::Informe`] has no words for; the
+    /// number is the asker's.
+    Cumplido(u64, Result<Cumplido, String>),
     /// What have you done: anybody → carga. A node of before ignores it.
     VerActividad,
     /// The answer to it.
