@@ -17,6 +17,7 @@ use clap::Parser;
 use crate::domain::ids::{Sede, UsuarioId};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
+use crate::domain::permiso::Rol;
 use crate::role::Role;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::load::Fuentes;
@@ -79,6 +80,8 @@ pub enum Orden {
         /// The file.
         ruta: PathBuf,
     },
+    /// Who may use the side door.
+    Tokens(OrdenTokens),
     /// Bring the tables of a PostgreSQL up to date.
     Migrar {
         /// The SQLite file of a library that moves there.
@@ -124,6 +127,25 @@ pub struct Solicitud {
     pub columnas: Option<String>,
     /// Abandon an unfinished run.
     pub de_nuevo: bool,
+}
+
+/// What is done about tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrdenTokens {
+    /// Make one and show it.
+    Nuevo {
+        /// Its name.
+        nombre: String,
+        /// What its holder may do.
+        rol: Rol,
+    },
+    /// Show them all, without their secrets.
+    Listar,
+    /// Take one away.
+    Retirar {
+        /// Its name.
+        nombre: String,
+    },
 }
 
 /// A measurement.
@@ -213,6 +235,7 @@ where
             }
         }
         Verbo::Usuarios(args) => argumentos::usuarios::orden(args, &mut globales),
+        Verbo::Tokens(args) => argumentos::tokens::orden(args, &mut globales),
         Verbo::Respaldar(args) => {
             globales.sumar(args.globales);
             Orden::Respaldar { ruta: args.ruta }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::Error;
 
-use crate::db::filas::{guardada, leer as leer_filas};
+use crate::db::filas::{Leido, guardada, leer as leer_filas};
 use crate::db::redaccion::{Existencias, PorSede, objeto, rechazada};
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Titulo, UsuarioId};
 use crate::domain::plazo;
@@ -26,7 +26,15 @@ pub type FilaLibro = (String, String, Option<String>, String);
 pub type FilaUsuario = (Option<String>, String);
 
 /// `[ejemplar, isbn, title, sede, prestado_en, vence_en, renovaciones]`.
-type FilaPrestado = (String, String, String, String, Timestamp, String, u32);
+type FilaPrestado = (
+    String,
+    String,
+    String,
+    String,
+    Leido<Timestamp>,
+    String,
+    u32,
+);
 
 /// A decided operation: tipo, estado, codigo, resultado.
 pub type FilaOperacion = (String, String, Option<String>, String);
@@ -157,7 +165,7 @@ pub fn por_usuario(
                 ejemplar,
                 titulo,
                 sede,
-                fecha_prestamo: plazo::texto_ms(prestado_en, zona),
+                fecha_prestamo: plazo::texto_ms(prestado_en.0, zona),
                 fecha_devolucion: vence_en,
                 renovaciones,
             },

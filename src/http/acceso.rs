@@ -14,10 +14,11 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::domain::permiso::Rol;
 use crate::http::problema::problema;
 use crate::http::ritmo::Ritmo;
 use crate::http::sesiones::{GALLETA, Sesiones};
-use crate::http::tokens::{ARCHIVO, Rol, Tokens};
+use crate::http::tokens::{ARCHIVO, Tokens};
 use crate::http::vecinas::Vecinas;
 
 /// What a token or session that is none costs, in requests: whoever guesses is slow.

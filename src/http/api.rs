@@ -166,12 +166,8 @@ async fn pedir(
     nodo: &Suyo,
 ) -> HttpResponse {
     campos.insert("operacion".to_owned(), operacion.palabra().into());
-    let extensiones = peticion.extensions();
-    let quien = extensiones
-        .get::<Quien>()
-        .map_or("nadie", |quien| &quien.nombre);
-    let respuesta = nodo.pedir(quien, Value::Object(campos).to_string().into_bytes());
-    drop(extensiones);
+    let quien = quien_es(peticion);
+    let respuesta = nodo.pedir(&quien, Value::Object(campos).to_string().into_bytes());
     let Ok(Some(bytes)) = tokio::time::timeout(RESPUESTA_MAX, respuesta).await else {
         return problema(
             StatusCode::GATEWAY_TIMEOUT,
@@ -190,6 +186,13 @@ async fn pedir(
             )
         }
     }
+}
+
+/// Whom the guard let in.
+fn quien_es(peticion: &HttpRequest) -> String {
+    let extensiones = peticion.extensions();
+    let quien = extensiones.get::<Quien>();
+    quien.map_or_else(String::new, |quien| quien.nombre.clone())
 }
 
 /// A success is the answer of contract §2 to the letter; anything else a problem with all

@@ -9,6 +9,9 @@
 //! pages may ask here; `problema` is how it says no. It runs on a thread of its own: a page
 //! that is slow to write delays no operation. It decides nothing about an operation.
 
+// A refusal is an answer, made once and sent: a box around it would buy nothing.
+#![allow(clippy::result_large_err)]
+
 pub mod acceso;
 mod api;
 pub mod caudal;

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::domain::permiso::Rol;
+
 /// The file's name, in `nodo.datos`.
 pub const ARCHIVO: &str = "tokens.json";
 
@@ -20,39 +22,6 @@ const TOKENS_MAX: usize = 1_000;
 
 /// What a token begins with: recognizable in a leaked log.
 const PREFIJO: &str = "bib-";
-
-/// What somebody may do; each role may also what the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rol {
-    /// Look: the panel, the catalogue, what became of an operation.
-    Lector,
-    /// Lend, return and renew, and see a user's loans.
-    Mostrador,
-    /// Everything.
-    Administracion,
-}
-
-impl Rol {
-    /// All of them.
-    pub const TODOS: [Self; 3] = [Self::Lector, Self::Mostrador, Self::Administracion];
-
-    /// The word in the file and on the command line.
-    #[must_use]
-    pub const fn palabra(self) -> &'static str {
-        match self {
-            Self::Lector => "lector",
-            Self::Mostrador => "mostrador",
-            Self::Administracion => "administracion",
-        }
-    }
-
-    /// The role of exactly this word.
-    #[must_use]
-    pub fn de_palabra(palabra: &str) -> Option<Self> {
-        Self::TODOS.into_iter().find(|rol| rol.palabra() == palabra)
-    }
-}
 
 /// One token, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,10 +49,10 @@ pub struct Tokens {
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
     /// The file.
-    #[error("no se puede usar {}: {1}", .0.display())]
+    #[error("no se puede usar {ruta}: {1}", ruta = .0.display())]
     Archivo(PathBuf, #[source] io::Error),
     /// Its content.
-    #[error("{} no es un archivo de tokens: {1}", .0.display())]
+    #[error("{ruta} no es un archivo de tokens: {1}", ruta = .0.display())]
     Contenido(PathBuf, #[source] serde_json::Error),
     /// The name is taken.
     #[error("ya hay un token con el nombre '{0}'; retírelo antes o elija otro nombre")]
@@ -239,13 +208,5 @@ mod tests {
                 .nuevo("dos palabras", Rol::Lector, String::new())
                 .is_err()
         );
-    }
-
-    #[test]
-    fn a_higher_role_may_what_a_lower_one_may() {
-        assert!(Rol::Lector < Rol::Mostrador && Rol::Mostrador < Rol::Administracion);
-        for rol in Rol::TODOS {
-            assert_eq!(Rol::de_palabra(rol.palabra()), Some(rol));
-        }
     }
 }

@@ -2,7 +2,9 @@
 
 use biblioteca::domain::ids::{Ejemplar, Isbn, Titulo};
 use biblioteca::domain::operacion::Operacion;
-use biblioteca::domain::rechazo::Rechazo::{EjemplarNoEncontrado, LibroNoEncontrado};
+use biblioteca::domain::rechazo::Rechazo::{
+    EjemplarNoEncontrado, LibroNoEncontrado, UsuarioNoEncontrado,
+};
 use biblioteca::wire::pedido::Pedido;
 use serde_json::json;
 
@@ -124,4 +126,35 @@ async fn sql_in_a_text_is_only_text(#[values(Sqlite, Postgres)] motor: Motor) {
     let respuesta = banco.leer(pregunta).await;
     assert_eq!(respuesta.rechazo, Some(EjemplarNoEncontrado));
     assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_users_open_loans_are_told_the_first_due_first(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
+    let de = |usuario: &str| Pedido {
+        isbn: None,
+        ..pedido(Operacion::Consulta, "x", usuario, "s1")
+    };
+    let nadie = banco.leer(de("ana")).await;
+    assert_eq!(nadie.rechazo, Some(UsuarioNoEncontrado));
+    let prestada = confirmado(&banco.pedir(prestamo("B", "ana")).await);
+    confirmado(&banco.pedir(prestamo("A", "ana")).await);
+    confirmado(&banco.pedir(prestamo("B", "eva")).await);
+    let suyos = confirmado(&banco.leer(de("ana")).await);
+    assert_eq!(suyos["usuario"], "ana");
+    let prestamos = suyos["prestamos"].as_array().unwrap();
+    assert_eq!(prestamos.len(), 2);
+    let isbns: Vec<&str> = prestamos
+        .iter()
+        .filter_map(|p| p["isbn"].as_str())
+        .collect();
+    assert_eq!(isbns, ["A", "B"], "due on the same day: by isbn");
+    for campo in ["ejemplar", "fecha_prestamo", "fecha_devolucion", "sede"] {
+        assert_eq!(prestamos[1][campo], prestada[campo], "{campo}");
+    }
+    assert_eq!(
+        (&prestamos[1]["titulo"], &prestamos[1]["renovaciones"]),
+        (&json!("Título B"), &json!(0))
+    );
 }

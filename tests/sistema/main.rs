@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod administrar;
+mod api;
 mod archivo;
 mod arranque;
 mod cliente;
