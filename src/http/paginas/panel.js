@@ -229,7 +229,7 @@ const masNueva = (a, b) => b.fecha.localeCompare(a.fecha);
 function ultimas(cuadro) {
   const filas = hechos(cuadro, "ultimas").sort(masNueva).slice(0, 10).map((o) => {
     const bien = o.estado === "CONFIRMADO";
-    return el("tr", {}, el("td", {}, hora(o.fecha)), el("td", {}, NOMBRES[o.operacion]), el("td", {}, o.ejemplar || o.isbn || "—"), el("td", {}, o.usuario || "—"),
+    return el("tr", {}, el("td", {}, hora(o.fecha)), el("td", {}, NOMBRES[o.operacion]), el("td", { title: o.ejemplar || o.isbn }, o.ejemplar || o.isbn || "—"), el("td", { title: o.usuario }, o.usuario || "—"),
       el("td", {}, el("span", { class: "marbete", "data-tono": bien ? "bien" : "aviso", title: o.mensaje }, bien ? "Confirmada" : o.codigo || o.estado)));
   });
   poner(por("ultimas"), filas.length ? filas : [el("tr", {}, el("td", { colspan: 5, class: "vacio" }, "Ninguna todavía."))]);
