@@ -61,7 +61,9 @@ impl Emisora {
         if emisora.cuadros.receiver_count() >= OYENTES_MAX {
             return None;
         }
-        let oyente = emisora.cuadros.subscribe();
+        let mut oyente = emisora.cuadros.subscribe();
+        // The newest picture at once, if there is one.
+        oyente.mark_changed();
         if !std::mem::replace(&mut *en_marcha, true) {
             actix_rt::spawn(emitir(emisora.clone()));
         }

@@ -51,6 +51,16 @@ fn a_desk_lends_renews_returns_and_searches_by_keyboard_alone() {
     pagina.teclear(&format!("{F6}CALCULO{ENTER}"));
     pagina.espera("libros", "Cálculo");
     pagina.espera("libros", "sede2:");
+    let autor = pagina.js("return document.querySelector('#libros small').textContent");
+    let apellido = autor
+        .as_str()
+        .unwrap()
+        .split([' ', '·'])
+        .nth(1)
+        .unwrap()
+        .to_uppercase();
+    pagina.teclear(&format!("{F6}{apellido}{ENTER}"));
+    pagina.espera("hallados", "encontraron");
     pagina.teclear(&format!("{F6}Libro7{ENTER}"));
     pagina.espera("libros", "Libro7");
 
