@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::{App, Error, HttpMessage, HttpServer, web};
 
@@ -90,12 +89,6 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
             .app_data(acceso.clone())
             .app_data(emisora.clone())
             .app_data(vecinas.clone())
-            .app_data(web::PathConfig::default().error_handler(|error, _| {
-                let detalle = "la dirección no se puede leer";
-                let titulo = "Petición no válida";
-                let no = problema::problema(StatusCode::BAD_REQUEST, titulo, detalle);
-                actix_web::error::InternalError::from_response(error, no).into()
-            }))
             .configure(salud::rutas)
             .configure(entrada::rutas)
             .configure(|cfg| {

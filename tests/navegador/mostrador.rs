@@ -127,9 +127,10 @@ fn a_reload_in_the_middle_learns_the_truth() {
     let (almacen, _carga, _actores) = aparte(&biblioteca);
     mostrador(&pagina, biblioteca.http);
     pagina.teclear(&format!("ana{ENTER}Libro1"));
-    // Read and known, and then nobody decides: the answer does not come.
+    // It is sent and decided, and its answer never comes.
     pagina.js(
-        "window.fetch = ((pide) => (u, o) => o.method ? new Promise(() => {}) : pide(u, o))(fetch)",
+        "window.fetch = ((pide) => (u, o) => pide(u, o).then((vuelta) => \
+             o.method ? new Promise(() => {}) : vuelta))(fetch)",
     );
     pagina.teclear(ENTER);
     pagina.espera("pendientes", "espera su resultado");

@@ -15,6 +15,7 @@ mod fallos;
 mod formas;
 mod mala_entrada;
 mod nodo;
+mod paginas;
 mod respaldo;
 mod salud;
 mod servicio;

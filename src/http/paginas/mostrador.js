@@ -82,6 +82,8 @@ async function operar() {
 function enviar(tipo, cuerpo, titulo) {
   const entrega = pendientes.entregar(tipo, cuerpo, titulo);
   ultimaPropia = JSON.stringify([tipo, cuerpo]);
+  // Most are decided before anybody reads that they are waited for.
+  setTimeout(contarPendientes, 1000);
   enfocar();
   return entrega;
 }
@@ -264,4 +266,6 @@ ponerModo(modo());
 decirCarga();
 verHechas();
 contarPendientes();
+// What a reload left open is told as if it had been asked for now.
+for (const { tipo, cuerpo } of pendientes.lista()) ultimaPropia = JSON.stringify([tipo, cuerpo]);
 pendientes.reanudar();
