@@ -29,10 +29,10 @@ function decir(tono, titular, detalle) {
 }
 
 // A due date is a day of the library's calendar, whatever this PC's zone is.
-function dia(fecha) {
+function dia(fecha, largo = "long") {
   const [ano, mes, numero] = fecha.slice(0, 10).split("-").map(Number);
   const este = ano === new Date().getFullYear() ? {} : { year: "numeric" };
-  return new Date(ano, mes - 1, numero).toLocaleDateString("es", { weekday: "long", day: "numeric", month: "long", ...este });
+  return new Date(ano, mes - 1, numero).toLocaleDateString("es", { weekday: largo, day: "numeric", month: largo, ...este });
 }
 
 const modo = () => document.querySelector('input[name="operacion"]:checked').value;
@@ -189,7 +189,7 @@ async function verPrestamos(usuario) {
       });
       return boton;
     };
-    return el("li", {}, el("div", { class: "fila" }, el("strong", {}, prestado.titulo), el("span", { class: "marbete", "data-tono": vencido ? "mal" : "bien" }, `${vencido ? "venció" : "vence"} el ${dia(prestado.fecha_devolucion)}`)),
+    return el("li", {}, el("div", { class: "fila" }, el("strong", {}, prestado.titulo), el("span", { class: "marbete", "data-tono": vencido ? "mal" : "bien" }, `${vencido ? "venció" : "vence"} el ${dia(prestado.fecha_devolucion, "short")}`)),
       el("small", {}, `${prestado.ejemplar} · ${prestado.sede}${prestado.renovaciones ? ` · renovado ${prestado.renovaciones} ${prestado.renovaciones === 1 ? "vez" : "veces"}` : ""}`),
       el("div", { class: "acciones" }, accion("renovacion"), accion("devolucion")));
   }));
