@@ -157,26 +157,28 @@ function flujo(cuadro, caidos) {
 // The database's servers; before an almacenamiento tells of them, its file.
 function servidores(cuadro) {
   const tonos = { archivo: "bien", primario: "bien", réplica: "bien", inalcanzable: "mal", rechazado: "mal" };
-  const lista = cuadro.servidores || [];
+  const lista = cuadro.bases || [];
   if (lista.length) {
-    return lista.map((s) => ({ ...s, tono: tonos[s.papel] || "aviso" }));
+    return lista.map((s) => ({ ...s, tono: tonos[s.papel] || "aviso", nombre: s.papel === "archivo" ? s.nombre.split("/").pop() : s.nombre, ruta: s.nombre }));
   }
   const duenos = cuadro.almacenamientos.filter((almacen) => almacen.estado === "listo");
   if (!duenos.length) return [{ tono: "mal", papel: "sin dueño", nombre: "nadie la tiene abierta" }];
   return duenos.map((almacen) => ({ tono: "bien", papel: "archivo", nombre: almacen.archivo.split("/").pop(), ruta: almacen.archivo }));
 }
 
+const numerico = (valor) => typeof valor === "number";
+
 function base(cuadro) {
   const tamano = (bytes) => (bytes ? `${numero(bytes / 1048576)} MB` : null);
   poner(por("base"), servidores(cuadro).map((s) => {
-    const replica = s.replicacion;
     const detalles = [
       s.ruta || s.nombre,
       s.linea ? `línea de tiempo ${s.linea}` : null,
       tamano(s.bytes),
-      replica ? (replica.sincrona ? "síncrona" : "asíncrona") : null,
-      replica && replica.retraso_ms !== null ? `retraso ${entero(replica.retraso_ms)} ms` : null,
-      replica && replica.retraso_bytes !== null ? `le faltan ${entero(replica.retraso_bytes)} bytes` : null,
+      s.wal_bytes ? `WAL de ${tamano(s.wal_bytes)}` : null,
+      s.replicacion ? `${s.sincrona ? "síncrona" : "asíncrona"}, ${s.replicacion}` : null,
+      numerico(s.retraso_ms) ? `retraso ${entero(s.retraso_ms)} ms` : null,
+      numerico(s.retraso_bytes) ? `le faltan ${entero(s.retraso_bytes)} bytes` : null,
       s.detalle || null,
     ];
     return el("li", {}, el("div", { class: "fila" }, el("span", {}, s.papel), el("span", { class: "marbete", "data-tono": s.tono }, s.tono === "bien" ? "presta" : "no presta")),
