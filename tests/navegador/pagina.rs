@@ -144,6 +144,14 @@ impl Pagina {
         }
     }
 
+    /// Waits until a condition of the page holds.
+    pub fn espera_cierto(&self, condicion: &str) {
+        let inicio = Instant::now();
+        while self.js(&format!("return {condicion}")) != true {
+            assert!(inicio.elapsed() < PLAZO, "never so: {condicion}");
+        }
+    }
+
     pub fn enfocado(&self) -> String {
         let id = self.js("return document.activeElement.id");
         id.as_str().unwrap_or_default().to_owned()
