@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod administrar;
+mod api;
 mod archivo;
 mod arranque;
 mod cliente;
@@ -16,6 +17,7 @@ mod formas;
 mod mala_entrada;
 mod medir;
 mod nodo;
+mod paginas;
 mod respaldo;
 mod salud;
 mod servicio;
