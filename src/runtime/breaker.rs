@@ -153,7 +153,8 @@ impl Breaker {
         }
     }
 
-    /// The endpoint says by heartbeat that it is ready again: no need to wait out the rest.
+    /// The endpoint says by heartbeat that it is ready again, after it was gone or not ready:
+    /// no need to wait out the rest. Not to be told of one that never stopped saying so.
     pub fn listo_de_nuevo(&mut self) {
         if let Fase::Abierto { .. } = self.fase {
             self.epoca += 1;
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_says_it_is_ready_gets_its_probe_at_once() {
+    fn an_endpoint_that_is_ready_again_gets_its_probe_at_once() {
         let (mut breaker, t0) = breaker();
         abrir(&mut breaker, t0);
         breaker.listo_de_nuevo();

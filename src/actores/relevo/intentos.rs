@@ -149,6 +149,7 @@ impl Relevo {
                 let quien = &mut self.almacenes[almacen];
                 quien.breaker.devolver(permiso);
                 quien.disposicion = Disposicion::EnEspera;
+                quien.dijo_listo = None;
                 self.otra_vez(ahora, id, salidas);
             }
             (Desenlace::Envenenada, Some(permiso)) => {
@@ -217,6 +218,7 @@ impl Relevo {
         en_curso.intentos -= 1;
         self.almacenes[almacen].breaker.fallo(permiso, ahora);
         self.almacenes[almacen].visto = None;
+        self.almacenes[almacen].dijo_listo = None;
         self.siguiente_turno(almacen);
         self.otra_vez(ahora, id, salidas);
     }

@@ -67,6 +67,8 @@ struct Almacen {
     anunciado: EstadoBreaker,
     visto: Option<Instant>,
     disposicion: Disposicion,
+    /// When it last said that it is ready; none once it has gone or said otherwise.
+    dijo_listo: Option<Instant>,
     ajeno: bool,
 }
 
@@ -136,6 +138,7 @@ impl Relevo {
                 anunciado: EstadoBreaker::Cerrado,
                 visto: None,
                 disposicion: Disposicion::NoListo,
+                dijo_listo: None,
                 ajeno: false,
             })
             .collect();
