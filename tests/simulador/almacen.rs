@@ -176,6 +176,7 @@ impl Mundo {
     fn encolar(&mut self, i: usize, tarea: Tarea) {
         let cola_max = self.escenario.cola_almacen;
         let vida = self.almacenes[i].vida;
+        let envenena = !self.sano && self.escenario.caso.is_none() && self.azar.mil(3);
         let almacen = self.almacenes[i].nucleo.as_mut().unwrap();
         let negativa = match almacen.disposicion {
             Disposicion::NoListo | Disposicion::EnEspera => Some(Desenlace::EnEspera),
@@ -185,7 +186,8 @@ impl Mundo {
             Disposicion::Listo if tarea.encargo.pedido.operacion.es_lectura() => Some(
                 Desenlace::Decidida(self.disco.base.leer(&tarea.encargo.pedido)),
             ),
-            Disposicion::Listo if !self.sano && self.azar.mil(3) => Some(Desenlace::Envenenada),
+            // A named fault is alone.
+            Disposicion::Listo if envenena => Some(Desenlace::Envenenada),
             Disposicion::Listo => None,
         };
         if let Some(desenlace) = negativa {

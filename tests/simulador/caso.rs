@@ -25,6 +25,8 @@ pub enum Caso {
     RespuestasPerdidas,
     /// 19: each carga sees one actor of each kind, and not the same.
     MitadDeLosActores,
+    /// One actor of each kind reaches no almacenamiento, and says so at once.
+    MitadSinAlmacen,
     /// 20: 300 ± 200 ms, every message twice (thrice on paper: the third adds nothing to what
     /// the second does).
     LentaYDoble,
@@ -92,6 +94,12 @@ impl Mundo {
                 self.cortar(Nodo::Actor(i), Nodo::Carga(i % CARGAS), false);
                 self.cortar(Nodo::Carga(i % CARGAS), Nodo::Actor(i), false);
             }),
+            Caso::MitadSinAlmacen => {
+                for (i, almacen) in actores.step_by(2).flat_map(|i| [(i, 0), (i, 1)]) {
+                    self.cortar(Nodo::Actor(i), Nodo::Almacen(almacen), false);
+                    self.cortar(Nodo::Almacen(almacen), Nodo::Actor(i), false);
+                }
+            }
             Caso::LentaYDoble => {}
             Caso::Parpadeo => {
                 let baja = (self.ahora_us / 1_000_000).is_multiple_of(2);
@@ -156,6 +164,14 @@ fn fault_18_lost_answers_are_asked_for_again_and_come_from_the_store() {
 fn fault_19_cargas_that_see_half_of_the_actors_each_serve() {
     let total = probar(Caso::MitadDeLosActores, 2_000_000);
     assert!(total.cobertura.efectos > SEMILLAS);
+}
+
+/// Its quick "no" would make it the least busy, and draw all the work to it.
+#[test]
+fn an_actor_that_reaches_no_almacenamiento_draws_no_work_and_no_client_hears_of_it() {
+    let total = probar(Caso::MitadSinAlmacen, 3_000_000);
+    assert!(total.cobertura.efectos > SEMILLAS);
+    assert_eq!(total.cobertura.negadas, 0);
 }
 
 #[test]

@@ -74,7 +74,11 @@ fn a_client_that_repeats_with_a_new_op_id_is_found() {
 fn a_second_hand_over_under_another_op_id_is_found() {
     descubre(
         Defecto::OtroOpIdAlEntregar,
-        &[Regla::DosEfectos, Regla::OtraRespuesta],
+        &[
+            Regla::DosEfectos,
+            Regla::OtraRespuesta,
+            Regla::RechazadaConEfecto,
+        ],
     );
 }
 

@@ -38,7 +38,7 @@ impl Resultado {
     pub(super) fn cumplido(&self) -> bool {
         cuadra(&self.auditoria)
             && self.cotejo.roturas.is_empty()
-            && self.cotejo.encoladas_pendientes == 0
+            && self.cotejo.encoladas_pendientes.is_empty()
             && self.repeticiones.distintas.is_empty()
             && self.no_recuperado.is_none()
             && self.sin_resultado == 0
@@ -187,7 +187,8 @@ impl Resultado {
         let _ = writeln!(
             texto,
             "Sin resultado en su mostrador: {}. Encoladas que nadie decidió: {}.",
-            self.sin_resultado, self.cotejo.encoladas_pendientes
+            self.sin_resultado,
+            self.cotejo.encoladas_pendientes.len()
         );
         if let Some(motivo) = &self.no_recuperado {
             let _ = writeln!(texto, "NO SE RECUPERÓ: {motivo}");
