@@ -25,6 +25,7 @@
 //! | [`almacenamiento`] | 4. admission, one commit for many operations, standby |
 //! | [`nodo`] | the roles of one process put together, started and drained |
 //! | [`ordenes`] | what each verb of the command line does |
+//! | [`plantado`] | bugs that tests put in, and nobody else can |
 //! | [`cli`], [`settings`], [`role`], [`telemetry`] | arguments, configuration, role words, logs |
 //!
 //! # What holds everywhere
@@ -53,6 +54,7 @@ pub mod domain;
 pub mod net;
 pub mod nodo;
 pub mod ordenes;
+pub mod plantado;
 pub mod role;
 pub mod runtime;
 pub mod settings;

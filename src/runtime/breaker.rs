@@ -8,6 +8,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::plantado::{Defecto, plantado};
+
 /// Where a breaker stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EstadoBreaker {
@@ -92,7 +94,8 @@ impl Breaker {
             Fase::Cerrado { .. } => true,
             Fase::Abierto { desde } => ahora - desde >= self.ajuste.abierto,
             Fase::MedioAbierto { sonda_desde } => {
-                sonda_desde.is_none_or(|desde| ahora - desde >= self.ajuste.sonda)
+                let vencida = |desde| ahora - desde >= self.ajuste.sonda;
+                sonda_desde.is_none_or(|d| vencida(d) && !plantado(Defecto::PermisoPerdido))
             }
         }
     }
@@ -140,6 +143,7 @@ impl Breaker {
     /// The operation of `permiso` was not sent after all, or says nothing about the endpoint.
     pub fn devolver(&mut self, permiso: Permiso) {
         if permiso.epoca == self.epoca
+            && !plantado(Defecto::PermisoPerdido)
             && let Fase::MedioAbierto { sonda_desde } = &mut self.fase
         {
             *sonda_desde = None;

@@ -106,3 +106,21 @@ fn a_probe_that_is_never_answered_gives_its_permit_back() {
     pasan_latiendo(&mut mesa, 0, 10_000);
     enviado(&mesa.encarga(11));
 }
+
+/// Fault case 31: slow, but under every limit.
+#[test]
+fn an_endpoint_that_answers_slowly_loses_its_turn_to_another_and_is_not_broken() {
+    let mut mesa = Mesa::nueva(2);
+    mesa.listo(0);
+    mesa.listo(1);
+    let (lento, id) = enviado(&mesa.encarga(1));
+    mesa.ahora += Duration::from_millis(501);
+    mesa.resulta(lento, id, decidida());
+    for id in 2..10 {
+        let (otro, id) = enviado(&mesa.encarga(id));
+        assert_ne!(otro, lento);
+        mesa.resulta(otro, id, decidida());
+    }
+    let estados = mesa.relevo.estado(mesa.ahora);
+    assert!(estados.iter().all(|e| e.breaker == EstadoBreaker::Cerrado));
+}

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use biblioteca::runtime::recibidos::Recibidos;
 use biblioteca::wire::mensaje::{Disposicion, Encargo, EstadoAlmacen, Resultado};
 use biblioteca::wire::respuesta::{Causa, Desenlace, Respuesta};
 
@@ -58,15 +59,17 @@ pub struct Almacen {
     cola: VecDeque<Tarea>,
     lote: Option<Lote>,
     pub trampa: Option<Trampa>,
+    recibidos: Recibidos<(u64, u64)>,
 }
 
 impl Almacen {
-    pub const fn nuevo() -> Self {
+    pub fn nuevo() -> Self {
         Self {
             disposicion: Disposicion::NoListo,
             cola: VecDeque::new(),
             lote: None,
             trampa: None,
+            recibidos: Recibidos::default(),
         }
     }
 
@@ -159,6 +162,10 @@ impl Mundo {
                 self.enviar(Nodo::Almacen(i), de, Paquete::EstadoAlmacen(estado));
             }
             (Nodo::Actor(actor), Paquete::Encargo(encargo)) => {
+                let nuevo = almacen.recibidos.es_nuevo(ahora, (conexion, encargo.id));
+                if !nuevo && self.escenario.defecto != Some(Defecto::TomaLoDoblado) {
+                    return;
+                }
                 let plazo = Duration::from_millis(u64::from(encargo.plazo_ms));
                 let tarea = Tarea {
                     actor,

@@ -14,6 +14,7 @@ use crate::carga::duda::{self, sin_decidir};
 use crate::carga::reparto::actores::{Eleccion, Trabajador};
 use crate::domain::operacion::Operacion;
 use crate::net::server::Par;
+use crate::plantado::{Defecto, plantado};
 use crate::wire::mensaje::{Encargo, LatidoActor, Resultado};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Desenlace};
@@ -226,6 +227,11 @@ impl Reparto {
                 .map(|(edad_ms, cuando)| edad_ms + (ahora - cuando).as_millis() as u64),
             intento: pendiente.entregas,
         };
+        if plantado(Defecto::DobleReparto)
+            && let Some(otro) = self.actores.keys().find(|otro| **otro != par)
+        {
+            salidas.push(Salida::Enviar(otro.clone(), encargo.clone()));
+        }
         salidas.push(Salida::Enviar(par, encargo));
     }
 

@@ -27,6 +27,7 @@ use crate::db::reloj::{Pared, Reloj};
 use crate::db::sqlite::conexion::CIRCULACION;
 use crate::db::{Almacen, Asiento, Fallo, Remedio};
 use crate::domain::reglas::Reglas;
+use crate::plantado::{Defecto, plantado};
 use crate::wire::admin::{Encomienda, Informe};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
@@ -227,6 +228,9 @@ impl Nucleo {
             Some(conexion) => conexion,
             None => conexion::abrir_escritor(&self.ruta, &CIRCULACION).await?,
         };
+        if plantado(Defecto::ConfirmaAntes) {
+            let _ = ejecutar(&mut conexion, "COMMIT").await;
+        }
         ejecutar(&mut conexion, "BEGIN IMMEDIATE")
             .await
             .map_err(Fallo::NoAplicado)?;
@@ -243,7 +247,8 @@ impl Turno<'_> {
     async fn terminar<T>(mut self, resultado: Result<T, Error>) -> Result<T, Fallo> {
         match resultado {
             Ok(hecho) => {
-                if let Err(causa) = ejecutar(&mut self.conexion, "COMMIT").await {
+                let despues = plantado(Defecto::ConfirmaAntes);
+                if !despues && let Err(causa) = ejecutar(&mut self.conexion, "COMMIT").await {
                     return Err(self.sin_confirmar(causa).await);
                 }
                 *self.puesto = Some(self.conexion);
