@@ -73,12 +73,13 @@ impl DiscoDiario {
                 self.filas.insert(*seq, fila);
             }
             Apunte::Cerrar { seq, respuesta } => {
-                let fila = self.filas.get_mut(seq).unwrap();
-                fila.cerrada = Some(Cerrada {
-                    operacion: fila.pedido.operacion,
-                    huella: fila.pedido.huella.to_string(),
-                    respuesta: respuesta.clone(),
-                });
+                if let Some(fila) = self.filas.get_mut(seq) {
+                    fila.cerrada = Some(Cerrada {
+                        operacion: fila.pedido.operacion,
+                        huella: fila.pedido.huella.to_string(),
+                        respuesta: respuesta.clone(),
+                    });
+                }
             }
             Apunte::Apartar { .. } => {}
         }

@@ -37,7 +37,10 @@ fn a_carga_that_forgets_an_entry_is_found() {
 
 #[test]
 fn a_store_that_answers_before_its_commit_is_found() {
-    descubre(Defecto::ConfirmaAntes, &[Regla::OtraRespuesta]);
+    descubre(
+        Defecto::ConfirmaAntes,
+        &[Regla::OtraRespuesta, Regla::EncoladaPerdida],
+    );
 }
 
 #[test]

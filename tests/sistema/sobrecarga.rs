@@ -137,7 +137,9 @@ fn under_far_too_much_load_the_rest_is_told_ocupado_and_afterwards_all_is_normal
         "none is lost"
     );
     // A single client, at its first try.
-    let despues = biblioteca.cliente().pedir(&pide(99, 0));
+    let despues = biblioteca
+        .cliente()
+        .pedir(&prestamo("Libro950", "despues", "despues"));
     assert_eq!(texto(&despues, "estado"), "CONFIRMADO", "{despues}");
 }
 

@@ -27,10 +27,6 @@ const ENTREGAS_MAX: u16 = 2;
 /// way back, so that the actor's answer arrives before the carga gives up (design §2).
 const PLAZO_ACTOR_PCT: u64 = 80;
 
-/// Share of the client's time kept for the answer's own way and for the clock's tick, in
-/// percent: the contract promises an answer within the deadline, not at it.
-const MARGEN_PCT: u32 = 5;
-
 /// Its numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Ajuste {
@@ -138,7 +134,7 @@ impl Reparto {
                 plazo,
                 edad_ms,
             } => {
-                let vence = ahora + (plazo - plazo * MARGEN_PCT / 100);
+                let vence = ahora + plazo;
                 self.vencen.insert((vence, id));
                 let pendiente = Pendiente {
                     pedido,
