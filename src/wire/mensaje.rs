@@ -33,7 +33,7 @@ pub enum Mensaje {
     VerEstado,
     /// The answer to it.
     EstadoNodo(EstadoNodo),
-    /// How an actor is, for those who ask its cargas: actor → carga, every second.
+    /// How an actor is, for those who ask its cargas: actor → carga, twice a second.
     EstadoActor(EstadoDeActor),
 }
 

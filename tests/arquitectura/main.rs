@@ -16,7 +16,7 @@ const FUNCION_LINEAS_MAX: usize = 70;
 /// the map and fails. `domain` ← `wire` ← `net`, `db`, `runtime` ← roles ← `nodo`, `ordenes`.
 /// A role never imports another role (they meet in `wire`), nor the settings: `nodo` hands it
 /// what it needs.
-const FLECHAS: [(&str, &[&str]); 17] = [
+const FLECHAS: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("net", &["wire", "domain"]),
@@ -35,7 +35,8 @@ const FLECHAS: [(&str, &[&str]); 17] = [
         "almacenamiento",
         &["domain", "wire", "net", "db", "runtime"],
     ),
-    ("http", &["domain", "wire", "net", "runtime"]),
+    ("panorama", &["domain", "wire", "net"]),
+    ("http", &["domain", "wire", "net", "runtime", "panorama"]),
     ("plantado", &[]),
     ("role", &[]),
     ("telemetry", &[]),

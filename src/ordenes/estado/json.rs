@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ordenes::estado::panorama::Panorama;
+use crate::panorama::Panorama;
 use crate::wire::mensaje::Disposicion;
 
 /// One JSON object; on several lines when `legible`.

@@ -2,7 +2,7 @@
 
 use comfy_table::{Table, presets};
 
-use crate::ordenes::estado::panorama::{ActorVisto, Panorama, Sondeada};
+use crate::panorama::{ActorVisto, Panorama, Sondeada};
 use crate::wire::estado::{EstadoDeAlmacen, EstadoDeCarga};
 use crate::wire::mensaje::Disposicion;
 
