@@ -13,6 +13,7 @@ use crate::ordenes::simulacro::pantalla::Pantalla;
 use crate::panorama::Panorama;
 use crate::panorama::sondeo::sondear;
 use crate::role::Role;
+use crate::wire::estado::{Cortacircuitos, EstadoDeEnlace};
 use crate::wire::mensaje::Disposicion;
 
 /// How long the cluster may take to be whole again: the 10 s of an open breaker and a start
@@ -186,6 +187,11 @@ impl Averias<'_> {
     }
 }
 
+/// Whether operations go there: an open breaker serves its time before anything else breaks.
+fn sirve(enlace: &EstadoDeEnlace) -> bool {
+    enlace.listo && enlace.cortacircuitos != Cortacircuitos::Abierto
+}
+
 /// Every carga answers and has every actor, each of which can reach the database; one
 /// almacenamiento has it and the other stands by.
 fn entera(panorama: &Panorama) -> bool {
@@ -197,7 +203,7 @@ fn entera(panorama: &Panorama) -> bool {
                 && estado
                     .actores
                     .iter()
-                    .all(|actor| actor.almacenes.iter().any(|enlace| enlace.listo))
+                    .all(|actor| actor.almacenes.iter().any(sirve))
         })
     });
     let cuantos = |disposicion| {
