@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::operacion::Operacion;
-use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::admin::{Cumplido, Encomienda, Informe};
 use crate::wire::estado::{EstadoDeActor, EstadoNodo};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Desenlace;
@@ -35,6 +35,9 @@ pub enum Mensaje {
     EstadoNodo(EstadoNodo),
     /// How an actor is, for those who ask its cargas: actor → carga, twice a second.
     EstadoActor(EstadoDeActor),
+    /// The outcome of administrative work that [`Mensaje::Informe`] has no words for; the
+    /// number is the asker's.
+    Cumplido(u64, Result<Cumplido, String>),
 }
 
 /// An actor's beat.

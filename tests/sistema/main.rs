@@ -38,6 +38,7 @@
 //! | 46 | planted bugs | `deploy/sabotajes.sh`; `simulador/plantados` |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod administrar;
 mod archivo;
 mod arranque;
 mod carrera;
@@ -50,10 +51,13 @@ mod doble;
 mod estado;
 mod extremos;
 mod fallos;
+mod formas;
 mod mala_entrada;
 mod nodo;
 mod reloj;
+mod respaldo;
 mod salud;
+mod servicio;
 mod simulacro;
 mod sobrecarga;
 mod trampa;

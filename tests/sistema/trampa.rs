@@ -39,6 +39,7 @@ impl Trampa {
     pub fn disco(&self, mut comando: Command, archivo: &str, modo: Modo) -> Command {
         comando
             .env("LD_PRELOAD", &self.biblioteca)
+            .env("BIBLIOTECA_HTTP__ESCUCHA", "")
             .env("TRAMPA_SENAL", &self.senal)
             .env("TRAMPA_ARCHIVO", archivo)
             .env(
@@ -55,6 +56,7 @@ impl Trampa {
     pub fn reloj(&self, mut comando: Command, adelanto_s: i64) -> Command {
         comando
             .env("LD_PRELOAD", &self.biblioteca)
+            .env("BIBLIOTECA_HTTP__ESCUCHA", "")
             .env("TRAMPA_RELOJ_S", adelanto_s.to_string());
         comando
     }
