@@ -29,12 +29,8 @@ use crate::db::reloj::{Pared, Reloj};
 use crate::db::sqlite::conexion::CIRCULACION;
 use crate::db::{Almacen, Asiento, Fallo, Remedio};
 use crate::domain::reglas::Reglas;
-<<<<<<< HEAD
 use crate::plantado::{Defecto, plantado};
-use crate::wire::admin::{Encomienda, Informe};
-=======
 use crate::wire::admin::{Cumplido, Encomienda};
->>>>>>> main
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
