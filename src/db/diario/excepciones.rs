@@ -1,6 +1,8 @@
-//! What a carga promised and could not keep: the queued yes that became a no, and what waits
-//! for a person. Read beside the diario's owner, by `auditar` and by a carga that starts.
+//! What a carga promised and has not kept yet, or could not: what waits to be decided, the
+//! queued yes that became a no, and what waits for a person. Read beside the diario's owner or
+//! without one, by `auditar` and by a carga that starts; never written.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use sqlx::{ConnectOptions, Error};
@@ -26,6 +28,24 @@ pub struct Excepcion {
     pub codigo: Option<String>,
     /// The refusal's sentence.
     pub mensaje: Option<String>,
+}
+
+/// Which of `op_ids` wait undecided in the diario at `ruta`.
+///
+/// # Errors
+/// [`Fallo::Inservible`] when there is no readable diario there.
+pub async fn pendientes(ruta: &Path, op_ids: &[&str]) -> Result<HashSet<String>, Fallo> {
+    let leer = async {
+        let lista = serde_json::to_string(op_ids).map_err(Error::decode)?;
+        let mut conexion = conexion::opciones(ruta).read_only(true).connect().await?;
+        let hallados: Vec<String> = sqlx::query_scalar(filas::PENDIENTES)
+            .bind(lista)
+            .fetch_all(&mut conexion)
+            .await?;
+        Ok(hallados.into_iter().collect())
+    };
+    leer.await
+        .map_err(|causa| conexion::explicar(ruta, &DIARIO, causa))
 }
 
 /// What a carga promised and could not keep, from the diario at `ruta`, beside its owner.

@@ -34,6 +34,9 @@ pub const BUSCAR: &str = "SELECT op_id, huella, operacion, estado, codigo, mensa
 pub const SIN_DECIDIR: &str = "SELECT seq, pedido, aceptada_en, arranque, arranque_ms
     FROM entradas WHERE estado IS NULL ORDER BY seq";
 
+pub const PENDIENTES: &str = "SELECT op_id FROM entradas
+    WHERE op_id IN (SELECT value FROM json_each($1)) AND estado IS NULL";
+
 pub const EXCEPCIONES: &str = "SELECT pedido, aceptada_en, apartada_en, cerrada_en, codigo, mensaje
     FROM entradas WHERE estado = 'RECHAZADO' OR (estado IS NULL AND apartada_en IS NOT NULL)
     ORDER BY seq";
