@@ -242,7 +242,7 @@ fn orden(verbo: Verbo, globales: &mut Globales) -> Result<Orden, Fin> {
             let roles = args.role.map(|roles| roles.0);
             Orden::Comprobar { roles }
         }
-        Verbo::Medir(args) => Orden::Medir(argumentos::medir::medicion(args, &mut globales)),
+        Verbo::Medir(args) => Orden::Medir(argumentos::medir::medicion(args, globales)),
         Verbo::Estado(args) => {
             globales.sumar(args.globales);
             Orden::Estado {
