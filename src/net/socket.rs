@@ -98,6 +98,15 @@ impl Contexto {
         }
     }
 
+    /// Another context of the same process: its own sockets and thread, the same keys.
+    #[must_use]
+    pub fn otro(&self) -> Self {
+        Self {
+            llavero: self.llavero.clone(),
+            ..Self::nuevo()
+        }
+    }
+
     /// The keys of this process.
     #[must_use]
     pub const fn llavero(&self) -> Option<&Arc<Llavero>> {

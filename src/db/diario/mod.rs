@@ -31,7 +31,7 @@ use crate::domain::principal::Principal;
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
-pub use excepciones::{Excepcion, excepciones};
+pub use excepciones::{Excepcion, excepciones, faltas, pendientes};
 
 /// Its name in `nodo.datos`.
 pub const ARCHIVO: &str = "diario.db";
