@@ -204,8 +204,14 @@ where
             "--role y --archivo son para arrancar un nodo y no van con una orden",
         ));
     }
-    let orden = match verbo {
-        Verbo::Pedir(args) => Orden::Pedir(pedir::pedir(args, &mut globales)?),
+    let orden = orden(verbo, &mut globales)?;
+    Ok(Invocacion { globales, orden })
+}
+
+/// What a verb asks for; its own global options are added to `globales`.
+fn orden(verbo: Verbo, globales: &mut Globales) -> Result<Orden, Fin> {
+    Ok(match verbo {
+        Verbo::Pedir(args) => Orden::Pedir(pedir::pedir(args, globales)?),
         Verbo::Sembrar(args) => {
             globales.sumar(args.globales);
             Orden::Sembrar
@@ -218,7 +224,7 @@ where
                 ruta: importar.ruta,
             }
         }
-        Verbo::Usuarios(args) => argumentos::usuarios::orden(args, &mut globales),
+        Verbo::Usuarios(args) => argumentos::usuarios::orden(args, globales),
         Verbo::Respaldar(args) => {
             globales.sumar(args.globales);
             Orden::Respaldar { ruta: args.ruta }
@@ -257,8 +263,7 @@ where
                 carpeta: args.carpeta,
             }
         }
-    };
-    Ok(Invocacion { globales, orden })
+    })
 }
 
 impl Invocacion {
