@@ -46,8 +46,8 @@ pub enum Salida {
     Contestar(u64, Contestacion),
     /// To the disk.
     Viaje(Viaje),
-    /// News: it was decided.
-    Noticia(Pedido, Respuesta),
+    /// News: it was decided; whether it had been acknowledged as queued.
+    Noticia(Pedido, Respuesta, bool),
 }
 
 /// Whether this is a decision that nobody has heard of: not a read, not a repeat, and not the
@@ -194,7 +194,7 @@ impl Nucleo {
                 if let Desenlace::Decidida(respuesta) = &desenlace
                     && es_noticia(&pedido, respuesta)
                 {
-                    salidas.push(Salida::Noticia(pedido, respuesta.clone()));
+                    salidas.push(Salida::Noticia(pedido, respuesta.clone(), false));
                 }
                 salidas.push(Salida::Contestar(id, Contestacion::Desenlace(desenlace)));
             }
@@ -220,7 +220,7 @@ impl Nucleo {
             }
             diario::Salida::Decidida(pedido, respuesta) => {
                 if es_noticia(&pedido, &respuesta) {
-                    salidas.push(Salida::Noticia(pedido, respuesta));
+                    salidas.push(Salida::Noticia(pedido, respuesta, true));
                 }
                 return oidas;
             }

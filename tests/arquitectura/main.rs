@@ -3,7 +3,9 @@
 //! that breaks it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod glosario;
 mod lectura;
+mod manual;
 mod muestras;
 
 use lectura::{Fuente, apariciones, fuentes, funciones, importados};

@@ -39,10 +39,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod administrar;
+mod api;
 mod archivo;
 mod arranque;
 mod carrera;
 mod cliente;
+mod comprobar;
 mod contrato;
 mod diario;
 mod disco;
@@ -53,7 +55,9 @@ mod extremos;
 mod fallos;
 mod formas;
 mod mala_entrada;
+mod medir;
 mod nodo;
+mod paginas;
 mod reloj;
 mod respaldo;
 mod salud;

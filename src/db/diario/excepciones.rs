@@ -1,6 +1,6 @@
 //! What a carga promised and has not kept yet, or could not: what waits to be decided, the
 //! queued yes that became a no, and what waits for a person. Read beside the diario's owner or
-//! without one, by `auditar`; never written.
+//! without one, by `auditar` and by a carga that starts; never written.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,6 +11,7 @@ use crate::db::Fallo;
 use crate::db::diario::{DIARIO, filas};
 use crate::db::sqlite::conexion;
 use crate::wire::pedido::Pedido;
+use crate::wire::respuesta::Respuesta;
 
 /// A queued yes that became a no, or that nobody could decide: for `auditar --excepciones`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +82,28 @@ pub async fn excepciones(ruta: &Path) -> Result<Vec<Excepcion>, Fallo> {
             )
             .collect();
         leidas
+    };
+    leer.await
+        .map_err(|causa| conexion::explicar(ruta, &DIARIO, causa))
+}
+
+/// The last `max` of those that became a no, the oldest first, and how many there are in all.
+///
+/// # Errors
+/// See [`excepciones`].
+pub async fn faltas(ruta: &Path, max: usize) -> Result<(Vec<(Pedido, Respuesta)>, u64), Fallo> {
+    let leer = async {
+        let mut conexion = conexion::opciones(ruta).read_only(true).connect().await?;
+        let total: i64 = sqlx::query_scalar(filas::FALTAS_TOTAL)
+            .fetch_one(&mut conexion)
+            .await?;
+        let ultimas: Vec<filas::Falta> = sqlx::query_as(filas::FALTAS)
+            .bind(i64::try_from(max).unwrap_or(i64::MAX))
+            .fetch_all(&mut conexion)
+            .await?;
+        let ultimas = ultimas.into_iter().rev().map(filas::falta);
+        let ultimas = ultimas.collect::<Result<Vec<_>, Error>>()?;
+        Ok((ultimas, u64::try_from(total).unwrap_or(0)))
     };
     leer.await
         .map_err(|causa| conexion::explicar(ruta, &DIARIO, causa))

@@ -8,7 +8,7 @@
 
 mod averias;
 mod cierre;
-mod flota;
+pub(in crate::ordenes) mod flota;
 mod guion;
 pub mod hijo;
 mod informe;
