@@ -248,7 +248,7 @@ mod tests {
         let hex: String = trama.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, include_str!("actividad.v1.hex").trim());
         assert_eq!(decode(&trama).unwrap(), mensaje);
-        assert_eq!(encode(&Mensaje::VerActividad).unwrap(), [1, 15, 0, 0, 0]);
+        assert_eq!(encode(&Mensaje::VerActividad).unwrap(), [1, 13, 0, 0, 0]);
     }
 
     /// Variants are numbered by their place: one put in between would renumber all after it.
