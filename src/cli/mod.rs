@@ -185,8 +185,14 @@ where
             "--role y --archivo son para arrancar un nodo y no van con una orden",
         ));
     }
-    let orden = match verbo {
-        Verbo::Pedir(args) => Orden::Pedir(pedir::pedir(args, &mut globales)?),
+    let orden = orden_de(verbo, &mut globales)?;
+    Ok(Invocacion { globales, orden })
+}
+
+/// What a verb asks for.
+fn orden_de(verbo: Verbo, globales: &mut Globales) -> Result<Orden, Fin> {
+    Ok(match verbo {
+        Verbo::Pedir(args) => Orden::Pedir(pedir::pedir(args, globales)?),
         Verbo::Sembrar(args) => {
             globales.sumar(args.globales);
             Orden::Sembrar
@@ -199,7 +205,7 @@ where
                 ruta: importar.ruta,
             }
         }
-        Verbo::Usuarios(args) => argumentos::usuarios::orden(args, &mut globales),
+        Verbo::Usuarios(args) => argumentos::usuarios::orden(args, globales),
         Verbo::Respaldar(args) => {
             globales.sumar(args.globales);
             Orden::Respaldar { ruta: args.ruta }
@@ -213,7 +219,7 @@ where
             let roles = args.role.map(|roles| roles.0);
             Orden::Comprobar { roles }
         }
-        Verbo::Medir(args) => Orden::Medir(argumentos::medir::medicion(args, &mut globales)),
+        Verbo::Medir(args) => Orden::Medir(argumentos::medir::medicion(args, globales)),
         Verbo::Estado(args) => {
             globales.sumar(args.globales);
             Orden::Estado {
@@ -239,8 +245,7 @@ where
                 carpeta: args.carpeta,
             }
         }
-    };
-    Ok(Invocacion { globales, orden })
+    })
 }
 
 impl Invocacion {
