@@ -4,6 +4,7 @@
 //! here is Spanish, with an example for each verb; nothing here is executed.
 
 pub(super) mod medir;
+pub(super) mod tokens;
 pub(super) mod usuarios;
 
 use std::path::PathBuf;
@@ -144,6 +145,16 @@ pub(super) enum Verbo {
         after_help = "Ejemplos:\n  biblioteca usuarios importar usuarios.csv\n  biblioteca usuarios bloquear usuario7 --motivo 'debe un libro'\n  biblioteca usuarios desbloquear usuario7"
     )]
     Usuarios(usuarios::ArgsUsuarios),
+    /// Crea y retira los tokens con los que se entra por HTTP
+    #[command(
+        override_usage = "biblioteca tokens nuevo NOMBRE --rol ROL | listar | retirar NOMBRE [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        disable_help_subcommand = true,
+        subcommand_help_heading = ORDENES,
+        after_help = "Ejemplos:\n  biblioteca tokens nuevo mostrador-1 --rol mostrador\n  biblioteca tokens listar\n  biblioteca tokens retirar mostrador-1\n\nSin ningún token, por HTTP solo se atiende desde este mismo PC."
+    )]
+    Tokens(tokens::ArgsTokens),
     /// Copia la biblioteca a un archivo nuevo, con los nodos en marcha o detenidos
     #[command(
         override_usage = "biblioteca respaldar RUTA [OPCIONES]",

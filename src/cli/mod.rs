@@ -17,6 +17,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::domain::ids::{Sede, UsuarioId};
+use crate::domain::permiso::Rol;
 use crate::role::Role;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::load::Fuentes;
@@ -80,6 +81,8 @@ pub enum Orden {
         /// The file.
         ruta: PathBuf,
     },
+    /// Who may use the side door.
+    Tokens(OrdenTokens),
     /// Bring the tables of a PostgreSQL up to date.
     Migrar {
         /// The SQLite file of a library that moves there.
@@ -137,6 +140,25 @@ pub struct Solicitud {
     pub de_nuevo: bool,
 }
 
+/// What is done about tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrdenTokens {
+    /// Make one and show it.
+    Nuevo {
+        /// Its name.
+        nombre: String,
+        /// What its holder may do.
+        rol: Rol,
+    },
+    /// Show them all, without their secrets.
+    Listar,
+    /// Take one away.
+    Retirar {
+        /// Its name.
+        nombre: String,
+    },
+}
+
 /// A drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Simulacro {
@@ -185,12 +207,12 @@ where
             "--role y --archivo son para arrancar un nodo y no van con una orden",
         ));
     }
-    let orden = orden_de(verbo, &mut globales)?;
+    let orden = orden(verbo, &mut globales)?;
     Ok(Invocacion { globales, orden })
 }
 
-/// What a verb asks for.
-fn orden_de(verbo: Verbo, globales: &mut Globales) -> Result<Orden, Fin> {
+/// What a verb asks; what stands beside it goes to `globales`.
+fn orden(verbo: Verbo, globales: &mut Globales) -> Result<Orden, Fin> {
     Ok(match verbo {
         Verbo::Pedir(args) => Orden::Pedir(pedir::pedir(args, globales)?),
         Verbo::Sembrar(args) => {
@@ -206,6 +228,7 @@ fn orden_de(verbo: Verbo, globales: &mut Globales) -> Result<Orden, Fin> {
             }
         }
         Verbo::Usuarios(args) => argumentos::usuarios::orden(args, globales),
+        Verbo::Tokens(args) => argumentos::tokens::orden(args, globales),
         Verbo::Respaldar(args) => {
             globales.sumar(args.globales);
             Orden::Respaldar { ruta: args.ruta }

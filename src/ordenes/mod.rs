@@ -12,6 +12,7 @@ mod pedir;
 mod respaldar;
 mod simulacro;
 mod solicitar;
+mod tokens;
 mod usuarios;
 
 use crate::cli::{self, Invocacion, Orden};
@@ -131,6 +132,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             bloqueado,
             motivo,
         } => usuarios::bloquear(&ajustes, usuario, *bloqueado, motivo.as_deref()).await,
+        Orden::Tokens(orden) => tokens::tokens(&ajustes, orden),
         Orden::Respaldar { ruta } => respaldar::respaldar(&ajustes, ruta).await,
         Orden::Migrar { desde } => migrar::migrar(&ajustes, desde.as_deref()).await,
         Orden::Medir(medicion) => medir::medir(&ajustes, medicion).await,

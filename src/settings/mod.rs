@@ -179,6 +179,10 @@ pub struct Http {
     /// Where the side door listens; none when it was set to `""`.
     #[serde(deserialize_with = "endpoint_o_vacio")]
     pub escucha: Option<Endpoint>,
+    /// Side doors of the other cargas, where a desk goes on when this one dies.
+    pub otras: Vec<Endpoint>,
+    /// Names under which it is reached, besides addresses and `localhost`.
+    pub nombres: Vec<String>,
     /// Whether a layer above `base.toml` set `escucha`; no key, filled by the loader.
     #[serde(skip)]
     pub puesta: bool,
