@@ -68,7 +68,7 @@ pub async fn medir(ajustes: &Ajustes, medicion: &Medicion) -> Result<Salida, Sal
         (resultados, texto)
     } else {
         let resultado = una(&contexto, medida, &sedes, &cargas, None).await?;
-        if resultado.respuestas() == 0 {
+        if resultado.es_silencio() {
             return Err(SalidaError::Nadie("ninguna carga respondió".into()));
         }
         let texto = resultado.tabla();
