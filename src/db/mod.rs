@@ -6,7 +6,7 @@
 //! `consulta` answers questions; `catalogo` and `sembrar` say what administrators add; `reloj`
 //! tells a time that never goes back. `sqlite` is the embedded store, `postgres` that of a
 //! library that has outgrown one PC; `mudanza` moves a library from the one to the other, and
-//! `auditoria` looks at a SQLite file from outside. `diario` is the file of its own in which a
+//! `auditoria` looks at a SQLite file from outside; `mirada` tells how the database is. `diario` is the file of its own in which a
 //! carga keeps what it has acknowledged as queued.
 
 pub mod auditoria;
@@ -15,6 +15,7 @@ mod consulta;
 mod decision;
 pub mod diario;
 mod filas;
+pub mod mirada;
 pub mod mudanza;
 pub mod postgres;
 mod redaccion;

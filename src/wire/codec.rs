@@ -101,6 +101,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::{Isbn, OpId, Sede, UsuarioId};
     use crate::domain::operacion::Operacion;
+    use crate::wire::base::{EstadoDeBase, EstadoDeServidor, Papel, Replicacion};
     use crate::wire::huella::{Contenido, Huella};
     use crate::wire::pedido::Pedido;
     use crate::wire::respuesta::{Desenlace, Estado, Respuesta};
@@ -177,6 +178,35 @@ mod tests {
     fn the_question_how_a_node_is_keeps_its_number() {
         assert_eq!(encode(&Mensaje::LatidoCarga).unwrap(), [1, 1, 0, 0, 0]);
         assert_eq!(encode(&Mensaje::VerEstado).unwrap(), [1, 9, 0, 0, 0]);
+        assert_eq!(encode(&Mensaje::VerBase).unwrap(), [1, 12, 0, 0, 0]);
+    }
+
+    /// The first of its kind: an older node must go on reading it.
+    #[test]
+    fn the_bytes_of_a_database_s_state_do_not_change() {
+        let replica = EstadoDeServidor {
+            nombre: "b".into(),
+            papel: Papel::Replica,
+            linea: Some(3),
+            replicacion: Some(Replicacion {
+                estado: "s".into(),
+                sincrona: true,
+                retraso_bytes: Some(4),
+                retraso_ms: None,
+            }),
+            bytes: Some(5),
+            wal_bytes: None,
+            detalle: "d".into(),
+        };
+        let mensaje = Mensaje::EstadoBase(Some(EstadoDeBase {
+            edad_ms: 2,
+            exige_sincrona: true,
+            servidores: vec![replica],
+        }));
+        let trama = encode(&mensaje).unwrap();
+        let hex: String = trama.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, include_str!("base.v1.hex").trim());
+        assert_eq!(decode(&trama).unwrap(), mensaje);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::operacion::Operacion;
 use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::base::EstadoDeBase;
 use crate::wire::estado::{EstadoDeActor, EstadoNodo};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Desenlace;
@@ -35,6 +36,10 @@ pub enum Mensaje {
     EstadoNodo(EstadoNodo),
     /// How an actor is, for those who ask its cargas: actor → carga, every second.
     EstadoActor(EstadoDeActor),
+    /// How is your database: anybody → almacenamiento. A node of before ignores it.
+    VerBase,
+    /// The answer to it; none until it has been looked at.
+    EstadoBase(Option<EstadoDeBase>),
 }
 
 /// An actor's beat.

@@ -5,6 +5,7 @@
 //! socket or a database. Enums are append-only: a new version must read an old one's frames.
 
 pub mod admin;
+pub mod base;
 pub mod codec;
 pub mod estado;
 pub mod huella;

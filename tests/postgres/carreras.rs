@@ -214,9 +214,10 @@ async fn a_caller_that_stops_waiting_leaves_no_transaction_open() {
     let base = comun().base_nueva();
     let almacen = abrir(&comun().url("biblioteca", &base)).await;
     con_libros(&almacen, 1, 2000).await;
-    for n in 0..300_u64 {
+    // From the very first instant, which is that of BEGIN, to about the length of a batch.
+    for n in 0..1000_u64 {
         let lote = vec![asiento(prestamo("L1", &format!("u{n}")))];
-        let espera = std::time::Duration::from_micros(n * 7);
+        let espera = std::time::Duration::from_micros(n % 250 * 8);
         let _ = tokio::time::timeout(espera, almacen.aplicar(lote)).await;
     }
     // Behind all of them in the writer's queue.
@@ -226,6 +227,6 @@ async fn a_caller_that_stops_waiting_leaves_no_transaction_open() {
     assert_eq!(comun().psql(&base, abiertas), "0");
     assert_eq!(
         comun().psql(&base, "SELECT count(*) FROM operaciones"),
-        "301"
+        "1001"
     );
 }

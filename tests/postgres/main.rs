@@ -2,6 +2,7 @@
 //! promotions, crashes. Every server here is a real one that the test starts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod auditoria;
 // Shared with tests/almacen, which uses the rest of it.
 #[allow(dead_code)]
 #[path = "../almacen/banco.rs"]
@@ -11,6 +12,7 @@ mod durabilidad;
 mod mudanza;
 mod nodo;
 mod primario;
+mod replicas;
 mod servidor;
 
 use biblioteca::db::postgres::{Buscador, PostgresAlmacen};
