@@ -24,19 +24,22 @@ META_ETCD_S=15
 ENTERO_S=120
 
 NODOS=(1 2 3)
-BIN=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+BIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 PROGRAMA=${BIBLIOTECA:-${CARGO_TARGET_DIR:-target}/release/biblioteca}
 CARPETA=""
 declare -A PID
+# Of the next process of the library.
+ARGUMENTOS=()
 BASE_PUERTO=0
 
-# Everything of the servers runs as the user that initdb accepts.
-como_postgres() {
-    if [ "$(id -u)" -eq 0 ]; then
-        setpriv --reuid=postgres --regid=postgres --clear-groups env HOME="$CARPETA" "$@"
-    else
-        "$@"
-    fi
+# A server in the background, as the user that initdb accepts. exec: the number that is kept is
+# the server's own, and a kill reaches it.
+lanzar() { # lanzar NOMBRE REGISTRO PROGRAMA…
+    local nombre=$1 registro=$2 como=(env)
+    shift 2
+    [ "$(id -u)" -ne 0 ] || como=(setpriv --reuid=postgres --regid=postgres --clear-groups env)
+    (exec "${como[@]}" HOME="$CARPETA" "$@") >>"$registro" 2>&1 &
+    PID[$nombre]=$!
 }
 
 puerto() { echo $((BASE_PUERTO + $1)); } # etcd 1-3, pares 4-6, rest 7-9, postgres 10-12, nodos 20-
@@ -60,13 +63,11 @@ plantilla() { # plantilla ARCHIVO NODO
 }
 
 arrancar_etcd() {
-    como_postgres etcd --config-file "$CARPETA/pg$1/etcd.yml" >>"$CARPETA/pg$1/etcd.log" 2>&1 &
-    PID[etcd$1]=$!
+    lanzar "etcd$1" "$CARPETA/pg$1/etcd.log" etcd --config-file "$CARPETA/pg$1/etcd.yml"
 }
 
 arrancar_patroni() {
-    como_postgres patroni "$CARPETA/pg$1/patroni.yml" >>"$CARPETA/pg$1/patroni.log" 2>&1 &
-    PID[patroni$1]=$!
+    lanzar "patroni$1" "$CARPETA/pg$1/patroni.log" patroni "$CARPETA/pg$1/patroni.yml"
 }
 
 matar() { # matar NOMBRE: kill -9 of a process that this script started
@@ -130,7 +131,7 @@ nodo() { # nodo NOMBRE ROL CLAVE=VALOR…: a process of the library
         BIBLIOTECA_ACTORES__CARGAS="127.0.0.1:$(puerto 22),127.0.0.1:$(puerto 25)" \
         BIBLIOTECA_ACTORES__ALMACENAMIENTOS="127.0.0.1:$(puerto 26),127.0.0.1:$(puerto 27)" \
         BIBLIOTECA_SOLICITANTE__CARGAS="127.0.0.1:$(puerto 20),127.0.0.1:$(puerto 23)" \
-        "$@" "$PROGRAMA" --role "$rol" ${ARGUMENTOS:-} >>"$CARPETA/$nombre.log" 2>&1 &
+        "$@" "$PROGRAMA" --role "$rol" "${ARGUMENTOS[@]}" >>"$CARPETA/$nombre.log" 2>&1 &
     PID[$nombre]=$!
 }
 
@@ -197,13 +198,14 @@ preparar_biblioteca() {
             libro = "Libro" (201 + (m - 1) * 90 + i % 90); usuario = "m" m "-" i % 900
             print "PRES", libro, usuario; print (i % 5 ? "DEVO" : "RENO"), libro, usuario
             if (i % 5 == 0) print "DEVO", libro, usuario } }' >"$CARPETA/mostrador$n/pedidos.txt"
-        ARGUMENTOS="--archivo $CARPETA/mostrador$n/pedidos.txt" nodo "mostrador$n" solicitante
+        ARGUMENTOS=(--archivo "$CARPETA/mostrador$n/pedidos.txt")
+        nodo "mostrador$n" solicitante
     done
 }
 
 # The longest time without a confirmed loan since $1 (s since 1970), and whether one came after.
 hueco() {
-    cat "$CARPETA"/mostrador*/*recibos*.jsonl | python3 -c '
+    cat "$CARPETA"/mostrador*/solicitante/*.recibos.jsonl | python3 -c '
 import json, sys
 from datetime import datetime
 desde, fines = float(sys.argv[1]), []
@@ -339,7 +341,7 @@ paso "Cierre: los mostradores terminan y se audita cada recibo"
 for n in $(seq "$MOSTRADORES"); do kill -TERM "${PID[mostrador$n]}" 2>/dev/null || true; done
 for n in $(seq "$MOSTRADORES"); do wait "${PID[mostrador$n]}" 2>/dev/null || true; done
 recibos=()
-for archivo in "$CARPETA"/mostrador*/*recibos*.jsonl; do recibos+=(--recibos "$archivo"); done
+for archivo in "$CARPETA"/mostrador*/solicitante/*.recibos.jsonl; do recibos+=(--recibos "$archivo"); done
 auditoria=0
 orden auditar "${recibos[@]}" || auditoria=$?
 
