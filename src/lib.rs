@@ -23,6 +23,8 @@
 //! | [`carga`] | 2. who gets which operation; the diario; one answer for each request |
 //! | [`actores`] | 3. one actor for three operations; finds an almacenamiento |
 //! | [`almacenamiento`] | 4. admission, one commit for many operations, standby |
+//! | [`panorama`] | the whole library at one moment, as its doors tell it, and what that means |
+//! | [`http`] | the side door: health over HTTP |
 //! | [`nodo`] | the roles of one process put together, started and drained |
 //! | [`ordenes`] | what each verb of the command line does |
 //! | [`cli`], [`settings`], [`role`], [`telemetry`] | arguments, configuration, role words, logs |
@@ -31,7 +33,9 @@
 //!
 //! - Imports point one way: `domain` ← `wire` ← `net`, `db`, `runtime` ← roles ← `nodo` ←
 //!   `ordenes`. A role never imports another role; they meet in `wire`. A test checks it.
-//! - `sqlx` is named only in `db`, ZeroMQ only in `net`, bincode only in `wire::codec`.
+//! - `sqlx` is named only in `db`, ZeroMQ only in `net`, actix_web only in `http`, bincode only
+//!   in `wire::codec`.
+//! - Whoever asks a carga, over ZeroMQ or HTTP, comes through the same [`carga::admision`].
 //! - What decides is pure, `paso(ahora, entrada) -> salidas`: [`carga::nucleo`]
 //!   ([`carga::reparto`], [`carga::diario`]), [`actores::relevo`], [`runtime::breaker`],
 //!   [`solicitante::reintento`], [`domain`]. The actors and socket tasks around them are shells
@@ -50,9 +54,11 @@ pub mod carga;
 pub mod cli;
 pub mod db;
 pub mod domain;
+pub mod http;
 pub mod net;
 pub mod nodo;
 pub mod ordenes;
+pub mod panorama;
 pub mod role;
 pub mod runtime;
 pub mod settings;

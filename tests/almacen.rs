@@ -17,6 +17,8 @@ mod modelo;
 mod reglas;
 #[path = "almacen/repeticiones.rs"]
 mod repeticiones;
+#[path = "almacen/usuarios.rs"]
+mod usuarios;
 // Shared with tests/postgres, which uses the rest of it.
 #[allow(dead_code)]
 #[path = "postgres/servidor.rs"]

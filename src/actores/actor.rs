@@ -19,8 +19,9 @@ use crate::wire::mensaje::{Encargo, Mensaje, Resultado};
 /// How often attempts are looked at: fine enough for the shortest deadline (100 ms).
 const TIC: Duration = Duration::from_millis(20);
 
-/// How often it tells the cargas how it is, for `biblioteca estado`.
-const NOTICIA: Duration = Duration::from_secs(1);
+/// How often it tells the cargas how it is, for `estado`, health and panel: what they show is
+/// never older than 2 s, three of these and the way.
+const NOTICIA: Duration = Duration::from_millis(500);
 
 /// From a carga, by its place in the configuration.
 #[derive(Debug, Message)]
@@ -54,6 +55,8 @@ pub struct VerEstado;
 pub struct EstadoActor {
     /// Operations in hand.
     pub en_curso: usize,
+    /// Cargas whose beat is heard.
+    pub cargas: usize,
     /// Every almacenamiento as it sees it.
     pub almacenes: Vec<EstadoEndpoint>,
 }
@@ -67,6 +70,8 @@ pub struct Ficha {
     pub tema: Operacion,
     /// Most operations it holds at once for one carga.
     pub creditos: u32,
+    /// Silence after which a carga is dead.
+    pub silencio_max: Duration,
 }
 
 /// See the module's doc.
@@ -77,6 +82,8 @@ pub struct ActorOperacion {
     base: BaseConocida,
     ficha: Ficha,
     vida: u64,
+    /// When each carga was heard last.
+    oidas: Vec<Option<Instant>>,
 }
 
 impl ActorOperacion {
@@ -91,6 +98,7 @@ impl ActorOperacion {
     ) -> Self {
         Self {
             _centinela: centinela,
+            oidas: vec![None; enlaces.cargas.len()],
             relevo,
             enlaces,
             base,
@@ -216,6 +224,7 @@ fn de_enlace(endpoint: EstadoEndpoint) -> EstadoDeEnlace {
 impl Handler<DeCarga> for ActorOperacion {
     type Result = ();
     fn handle(&mut self, DeCarga(carga, mensajes): DeCarga, _: &mut Self::Context) {
+        self.oidas[carga] = Some(Instant::now());
         let entradas = mensajes.into_iter().filter_map(|mensaje| match mensaje {
             Mensaje::Encargos(encargos) => Some(Entrada::Encargos(carga, encargos)),
             _ => None,
@@ -258,9 +267,12 @@ impl Handler<Despedirse> for ActorOperacion {
 impl Handler<VerEstado> for ActorOperacion {
     type Result = EstadoActor;
     fn handle(&mut self, _: VerEstado, _: &mut Self::Context) -> EstadoActor {
+        let ahora = Instant::now();
+        let oida = |visto: &&Instant| ahora - **visto <= self.ficha.silencio_max;
         EstadoActor {
             en_curso: self.relevo.en_curso(),
-            almacenes: self.relevo.estado(Instant::now()),
+            cargas: self.oidas.iter().flatten().filter(oida).count(),
+            almacenes: self.relevo.estado(ahora),
         }
     }
 }

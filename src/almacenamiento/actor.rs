@@ -19,7 +19,7 @@ use crate::almacenamiento::tarea::{Contestador, Tarea};
 use crate::db::{Almacen, Fallo, Remedio};
 use crate::net::server::Par;
 use crate::runtime::guardian::{Centinela, Fin, Rendicion};
-use crate::wire::admin::Encomienda;
+use crate::wire::admin::{Cumplido, Encomienda};
 use crate::wire::codec::encode;
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen, Mensaje};
 use crate::wire::pedido::Pedido;
@@ -246,14 +246,20 @@ impl Almacenamiento {
             .as_ref()
             .map(|abierto| Arc::clone(abierto.almacen()));
         actix_rt::spawn(async move {
-            let informe = match almacen {
+            let cumplido = match almacen {
                 None => Err("este almacenamiento no tiene la base de datos".to_owned()),
                 Some(almacen) => almacen
                     .administrar(encomienda)
                     .await
                     .map_err(|fallo| fallo.to_string()),
             };
-            match encode(&Mensaje::Informe(id, informe)) {
+            // The words that the askers of before the others know.
+            let mensaje = match cumplido {
+                Ok(Cumplido::Catalogo(informe)) => Mensaje::Informe(id, Ok(informe)),
+                Err(motivo) => Mensaje::Informe(id, Err(motivo)),
+                Ok(otro) => Mensaje::Cumplido(id, Ok(otro)),
+            };
+            match encode(&mensaje) {
                 Ok(trama) => contestador.enviar(par, trama),
                 Err(error) => tracing::error!(%error, "no se pudo escribir un informe"),
             }

@@ -1,12 +1,15 @@
 //! The load manager: takes requests from clients and hands each to exactly one actor.
 //!
-//! `clientes` is the door on 5555, `trabajo` the one on 5557; `actor` holds the state, whose
-//! decisions are all in the pure core `nucleo`: `diario` decides what is queued, replayed and
+//! `clientes` is the door on 5555, `ventanilla` the one for HTTP, both through `admision`;
+//! `trabajo` is the one on 5557, `asistencia` what the actors tell of themselves there;
+//! `actor` holds the state, whose decisions are all in the pure core `nucleo`: `diario` decides what is queued, replayed and
 //! waited for, `reparto` who gets what. `anotador` is the task that owns the diario's file;
 //! `responder` answers each client exactly once, in the words of `contestacion`.
 
 pub mod actor;
+pub mod admision;
 pub mod anotador;
+pub mod asistencia;
 pub mod clientes;
 pub mod contestacion;
 pub mod diario;
@@ -16,3 +19,4 @@ pub mod nucleo;
 pub mod reparto;
 pub mod responder;
 pub mod trabajo;
+pub mod ventanilla;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::OwnedPermit;
+use tokio::sync::oneshot;
 
 use crate::domain::ids::OpId;
 use crate::net::server::{Par, Salida};
@@ -19,8 +20,6 @@ use crate::wire::respuesta::{Causa, Desenlace};
 pub struct Remite {
     /// The client's connection.
     pub par: Par,
-    /// Whether it expects an empty frame first.
-    pub delimitada: bool,
     /// The operation.
     pub op_id: OpId,
     /// The client's own `id`.
@@ -29,19 +28,28 @@ pub struct Remite {
     pub zona: Arc<TimeZone>,
 }
 
+/// Where the answer goes. Either way its place counts among those of the whole carga.
+#[derive(Debug)]
+pub enum Buzon {
+    /// To a client of the socket; whether it expects an empty frame first.
+    Socket(OwnedPermit<Salida>, bool),
+    /// To somebody in this process.
+    Ventanilla(OwnedPermit<Salida>, oneshot::Sender<Vec<u8>>),
+}
+
 /// The duty to answer once.
 #[derive(Debug)]
 pub struct Responder {
-    sitio: Option<OwnedPermit<Salida>>,
+    buzon: Option<Buzon>,
     remite: Remite,
 }
 
 impl Responder {
     /// Takes on the duty, with a place for its answer.
     #[must_use]
-    pub const fn nuevo(sitio: OwnedPermit<Salida>, remite: Remite) -> Self {
+    pub const fn nuevo(buzon: Buzon, remite: Remite) -> Self {
         Self {
-            sitio: Some(sitio),
+            buzon: Some(buzon),
             remite,
         }
     }
@@ -70,10 +78,22 @@ impl Responder {
     }
 
     fn enviar(&mut self, desenlace: &Desenlace) {
-        let Some(sitio) = self.sitio.take() else {
+        let Some(buzon) = self.buzon.take() else {
             return;
         };
-        sitio.send(salida(&self.remite, desenlace, true));
+        let trama = escribir(&self.remite, desenlace);
+        match buzon {
+            Buzon::Socket(sitio, delimitada) => {
+                sitio.send(Salida {
+                    par: self.par(),
+                    delimitada,
+                    libera: true,
+                    trama,
+                });
+            }
+            // Whoever waited may be gone.
+            Buzon::Ventanilla(_, espera) => drop(espera.send(trama)),
+        }
     }
 }
 
@@ -84,21 +104,15 @@ impl Drop for Responder {
     }
 }
 
-/// An answer, ready to go out; `libera` when it gives back a place.
+/// The answer's text.
 #[must_use]
-pub fn salida(remite: &Remite, desenlace: &Desenlace, libera: bool) -> Salida {
-    let trama = escribir_respuesta(
+pub fn escribir(remite: &Remite, desenlace: &Desenlace) -> Vec<u8> {
+    escribir_respuesta(
         &remite.op_id,
         desenlace,
         remite.id.as_deref(),
         &ahora(&remite.zona),
-    );
-    Salida {
-        par: Arc::clone(&remite.par),
-        delimitada: remite.delimitada,
-        libera,
-        trama,
-    }
+    )
 }
 
 /// Now, RFC 3339 with the library's offset.
@@ -123,13 +137,13 @@ mod tests {
         let (cola, mut salidas) = mpsc::channel(2);
         let remite = Remite {
             par: Par::from(&b"x"[..]),
-            delimitada: true,
             op_id: OpId::parse("k").unwrap(),
             id: None,
             zona: Arc::new(TimeZone::UTC),
         };
         let nuevo = |cola: &mpsc::Sender<Salida>| {
-            Responder::nuevo(cola.clone().try_reserve_owned().unwrap(), remite.clone())
+            let sitio = cola.clone().try_reserve_owned().unwrap();
+            Responder::nuevo(Buzon::Socket(sitio, true), remite.clone())
         };
         drop(nuevo(&cola));
         nuevo(&cola).responder(&Desenlace::NoAplicada(Causa::SinActores));

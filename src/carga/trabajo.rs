@@ -2,58 +2,48 @@
 //! who has gone. It decides nothing about an operation. To anybody who asks how the carga is
 //! it answers from the load manager's snapshot and from what the actors told of themselves.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
-use crate::carga::actor::{Ausente, Carga, DeActores, VerEstado};
+use crate::carga::actor::{Ausente, Carga, DeActores};
+use crate::carga::asistencia::Asistencia;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
 use crate::wire::codec::{decode, encode};
-use crate::wire::estado::{EstadoDeActor, EstadoDeCarga, EstadoNodo};
+use crate::wire::estado::EstadoNodo;
 use crate::wire::mensaje::Mensaje;
 
 /// Peers that are remembered for the beat. More actors than any library has; a flood of
 /// connections gets no beat rather than our memory.
 const PARES_MAX: usize = 1024;
 
-/// How long the load manager may take to say how it is: whoever asks waits about a second.
-const ESTADO_MAX: Duration = Duration::from_millis(400);
-
-/// What an actor told of itself counts for this long: it tells it every second, and one that
-/// has missed two is frozen or gone.
-const NOTICIA_MAX: Duration = Duration::from_millis(2_500);
-
 /// See the module's doc.
 pub struct Trabajo {
     puesto: Puesto<Carga>,
-    nodo: String,
+    asistencia: Asistencia,
     salidas: mpsc::Sender<Salida>,
     pares: HashSet<Par>,
-    actores: HashMap<Par, (Instant, EstadoDeActor)>,
     latido: Vec<u8>,
 }
 
 impl Trabajo {
-    /// A door to `puesto`, of the node named `nodo`; `salidas` is its own outgoing queue.
+    /// A door to `puesto`; `salidas` is its own outgoing queue.
     ///
     /// # Errors
     /// When the beat cannot be encoded, which no input can cause.
     pub fn nueva(
         puesto: Puesto<Carga>,
-        nodo: String,
+        asistencia: Asistencia,
         salidas: mpsc::Sender<Salida>,
     ) -> Result<Self, crate::wire::codec::CodecError> {
         let latido = encode(&Mensaje::LatidoCarga)?;
         Ok(Self {
             puesto,
-            nodo,
+            asistencia,
             salidas,
             pares: HashSet::new(),
-            actores: HashMap::new(),
             latido,
         })
     }
@@ -64,8 +54,7 @@ impl Trabajo {
             Mensaje::VerEstado => self.contar_estado(Arc::clone(par)),
             Mensaje::EstadoActor(estado) => {
                 if self.pares.contains(par) {
-                    self.actores
-                        .insert(Arc::clone(par), (Instant::now(), estado));
+                    self.asistencia.anotar(Arc::clone(par), estado);
                 }
             }
             otro => return Some(otro),
@@ -75,36 +64,10 @@ impl Trabajo {
 
     /// Answers from a task of its own: a load manager that is busy or gone holds up nobody.
     fn contar_estado(&self, par: Par) {
-        let actor = self.puesto.actor();
         let salidas = self.salidas.clone();
-        let mut estado = EstadoDeCarga {
-            nodo: self.nodo.clone(),
-            vivo: false,
-            esperan: 0,
-            entregadas: 0,
-            en_cola: 0,
-            encoladas: 0,
-            apartadas: 0,
-            edad_max_ms: 0,
-            actores: self
-                .actores
-                .values()
-                .filter(|(visto, _)| visto.elapsed() < NOTICIA_MAX)
-                .map(|(_, estado)| estado.clone())
-                .collect(),
-        };
+        let asistencia = self.asistencia.clone();
         actix_rt::spawn(async move {
-            if let Some(actor) = actor
-                && let Ok(Ok(suyo)) = tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await
-            {
-                estado.vivo = true;
-                estado.esperan = suyo.esperan as u64;
-                estado.entregadas = suyo.reparto.entregadas as u64;
-                estado.en_cola = suyo.reparto.en_cola as u64;
-                estado.encoladas = suyo.diario.sin_decidir as u64;
-                estado.apartadas = suyo.diario.apartadas as u64;
-                estado.edad_max_ms = suyo.diario.edad_max_ms;
-            }
+            let estado = asistencia.estado().await;
             match encode(&Mensaje::EstadoNodo(EstadoNodo::Carga(estado))) {
                 Ok(trama) => {
                     // Full: whoever asked asks again.
@@ -160,7 +123,7 @@ impl Puerta for Trabajo {
 
     fn ausente(&mut self, par: &Par) {
         self.pares.remove(par);
-        self.actores.remove(par);
+        self.asistencia.borrar(par);
         let _ = self.puesto.entregar(Ausente(Arc::clone(par)));
     }
 }

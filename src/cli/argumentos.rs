@@ -3,6 +3,8 @@
 //! Called by [`super::leer`], which turns it into an [`super::Orden`]. All that a user reads
 //! here is Spanish, with an example for each verb; nothing here is executed.
 
+pub(super) mod usuarios;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -137,6 +139,24 @@ pub(super) enum Verbo {
         after_help = "Ejemplo:\n  biblioteca catalogo importar libros.csv"
     )]
     Catalogo(ArgsCatalogo),
+    /// Trabaja con los usuarios: importarlos, bloquearlos y desbloquearlos
+    #[command(
+        override_usage = "biblioteca usuarios importar RUTA | bloquear U --motivo M | desbloquear U [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        disable_help_subcommand = true,
+        subcommand_help_heading = ORDENES,
+        after_help = "Ejemplos:\n  biblioteca usuarios importar usuarios.csv\n  biblioteca usuarios bloquear usuario7 --motivo 'debe un libro'\n  biblioteca usuarios desbloquear usuario7"
+    )]
+    Usuarios(usuarios::ArgsUsuarios),
+    /// Copia la biblioteca a un archivo nuevo, con los nodos en marcha o detenidos
+    #[command(
+        override_usage = "biblioteca respaldar RUTA [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplo:\n  biblioteca respaldar /mnt/copias/biblioteca-2026-11-24.db\n\nPara restaurarlo: detenga los nodos, aparte la base de datos con sus archivos -wal y -shm, y ponga la copia en su lugar.\nCon PostgreSQL no lo hace: dice con qué orden.\n\nSalida: 0 copia completa y en el disco; 2 no se puede; 70 falló el disco."
+    )]
+    Respaldar(ArgsRespaldar),
     /// Pone al día las tablas de PostgreSQL, con la dirección de la dueña de la base de datos
     #[command(
         override_usage = "biblioteca migrar [--desde sqlite:RUTA] [OPCIONES]",
@@ -245,6 +265,15 @@ pub(super) enum VerboCatalogo {
         after_help = "Ejemplo:\n  biblioteca catalogo importar libros.csv\n\nColumnas, con encabezado y separadas por , o ;: isbn, titulo, autor, sede, ejemplares, codigo"
     )]
     Importar(ArgsImportar),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ArgsRespaldar {
+    /// El archivo nuevo, en este equipo
+    #[arg(value_name = "RUTA", help_heading = ARGUMENTOS)]
+    pub(super) ruta: PathBuf,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 
 mod argumentos;
 mod ayuda;
+mod pedir;
 mod valores;
 
 use std::ffi::OsString;
@@ -13,13 +14,14 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
+use crate::domain::ids::{Sede, UsuarioId};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::role::Role;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::load::Fuentes;
-use argumentos::{ArgsGlobales, ArgsNodo, ArgsPedir, Raiz, Verbo, VerboCatalogo};
+use argumentos::{ArgsGlobales, ArgsNodo, Raiz, Verbo, VerboCatalogo};
+pub use pedir::Pedir;
 
 /// Exit code of a wrong command line or configuration (contract §1).
 pub const SALIDA_USO: u8 = 2;
@@ -55,6 +57,25 @@ pub enum Orden {
     Sembrar,
     /// Add the books of a CSV file.
     CatalogoImportar {
+        /// The file.
+        ruta: PathBuf,
+    },
+    /// Register the users of a CSV file, or bring them up to date.
+    UsuariosImportar {
+        /// The file.
+        ruta: PathBuf,
+    },
+    /// Block a user, or let it borrow again.
+    UsuariosBloquear {
+        /// Whom.
+        usuario: UsuarioId,
+        /// Whether it is blocked from now on.
+        bloqueado: bool,
+        /// Why; never none for a block.
+        motivo: Option<String>,
+    },
+    /// Copy the library to a new file.
+    Respaldar {
         /// The file.
         ruta: PathBuf,
     },
@@ -103,27 +124,6 @@ pub struct Solicitud {
     pub columnas: Option<String>,
     /// Abandon an unfinished run.
     pub de_nuevo: bool,
-}
-
-/// One operation to ask; has the fields that its operation needs (contract §2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pedir {
-    /// What is asked.
-    pub operacion: Operacion,
-    /// The book.
-    pub isbn: Option<Isbn>,
-    /// One copy.
-    pub ejemplar: Option<Ejemplar>,
-    /// Words of a title, for a consulta.
-    pub titulo: Option<Titulo>,
-    /// Who borrows, renews or returns.
-    pub usuario: Option<UsuarioId>,
-    /// The idempotency key; for `estado`, the operation asked about and never none.
-    pub op_id: Option<OpId>,
-    /// When it is answered; none leaves it to the carga.
-    pub modo: Option<Modo>,
-    /// Time to the answer, in ms; none leaves it to the carga.
-    pub plazo_ms: Option<u32>,
 }
 
 /// A measurement.
@@ -199,7 +199,7 @@ where
         ));
     }
     let orden = match verbo {
-        Verbo::Pedir(args) => Orden::Pedir(pedir(args, &mut globales)?),
+        Verbo::Pedir(args) => Orden::Pedir(pedir::pedir(args, &mut globales)?),
         Verbo::Sembrar(args) => {
             globales.sumar(args.globales);
             Orden::Sembrar
@@ -211,6 +211,11 @@ where
             Orden::CatalogoImportar {
                 ruta: importar.ruta,
             }
+        }
+        Verbo::Usuarios(args) => argumentos::usuarios::orden(args, &mut globales),
+        Verbo::Respaldar(args) => {
+            globales.sumar(args.globales);
+            Orden::Respaldar { ruta: args.ruta }
         }
         Verbo::Migrar(args) => {
             globales.sumar(args.globales);
@@ -305,45 +310,6 @@ fn nodo(args: ArgsNodo) -> Result<Nodo, Fin> {
         nodo.solicitud_para(roles)?;
     }
     Ok(nodo)
-}
-
-fn pedir(args: ArgsPedir, globales: &mut Globales) -> Result<Pedir, Fin> {
-    globales.sumar(args.globales);
-    let pedir = Pedir {
-        operacion: args.operacion,
-        isbn: args.isbn,
-        ejemplar: args.ejemplar,
-        titulo: args.titulo,
-        usuario: args.usuario,
-        op_id: args.op_id,
-        modo: args.modo,
-        plazo_ms: args.plazo_ms,
-    };
-    match pedir.falta() {
-        Some(falta) => Err(Fin::uso(format!("{}: {falta}", pedir.operacion))),
-        None => Ok(pedir),
-    }
-}
-
-impl Pedir {
-    /// What its operation needs and it has not, or has and can't use.
-    fn falta(&self) -> Option<&'static str> {
-        let libro = self.isbn.is_some() || self.ejemplar.is_some();
-        match self.operacion {
-            Operacion::Estado if self.op_id.is_none() => Some("falta --op-id"),
-            Operacion::Estado if libro || self.titulo.is_some() || self.usuario.is_some() => {
-                Some("se pregunta solo con --op-id")
-            }
-            Operacion::Estado => None,
-            Operacion::Consulta if libro || self.titulo.is_some() => None,
-            Operacion::Consulta => Some("falta --isbn, --ejemplar o --titulo"),
-            _ if self.titulo.is_some() => Some("--titulo es solo para consulta"),
-            _ if !libro => Some("falta --isbn o --ejemplar"),
-            Operacion::Devolucion if self.ejemplar.is_some() => None,
-            _ if self.usuario.is_none() => Some("falta --usuario"),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::domain::ids::Isbn;
 
 fn linea(texto: &str) -> Result<Invocacion, Fin> {
     leer(std::iter::once("biblioteca").chain(texto.split_whitespace()))

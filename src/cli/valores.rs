@@ -46,6 +46,22 @@ pub(super) fn texto<T: Leido>(valor: &str) -> Result<T, String> {
     T::leer(valor)
 }
 
+/// Longest reason for a block, in characters: a sentence.
+const MOTIVO_CARACTERES_MAX: usize = 200;
+
+pub(super) fn motivo(valor: &str) -> Result<String, String> {
+    let valor = valor.trim();
+    if valor.is_empty() {
+        return Err("el motivo está vacío".to_owned());
+    }
+    if valor.chars().count() > MOTIVO_CARACTERES_MAX || valor.chars().any(char::is_control) {
+        return Err(format!(
+            "el motivo pasa de {MOTIVO_CARACTERES_MAX} caracteres o tiene caracteres no permitidos"
+        ));
+    }
+    Ok(valor.to_owned())
+}
+
 pub(super) fn op_id(valor: &str) -> Result<OpId, String> {
     OpId::parse(valor).map_err(|error| error.to_string())
 }

@@ -3,10 +3,11 @@
 //!
 //! For every kind of database alike: `filas` reads what a batch is decided on, `decision`
 //! turns it into verdicts with the pure rules, `respuestas` and `redaccion` write the answers,
-//! `consulta` answers questions; `catalogo` and `sembrar` say what administrators add; `reloj`
+//! `consulta` answers questions; `catalogo`, `usuarios` and `sembrar` say what administrators change; `reloj`
 //! tells a time that never goes back. `sqlite` is the embedded store, `postgres` that of a
 //! library that has outgrown one PC; `mudanza` moves a library from the one to the other, and
-//! `auditoria` looks at a SQLite file from outside; `mirada` tells how the database is. `diario` is the file of its own in which a
+//! `auditoria` looks at a database from outside, `mirada` tells how it is, `respaldo` copies a
+//! SQLite file. `diario` is the file of its own in which a
 //! carga keeps what it has acknowledged as queued.
 
 pub mod auditoria;
@@ -20,14 +21,16 @@ pub mod mudanza;
 pub mod postgres;
 mod redaccion;
 pub mod reloj;
+pub mod respaldo;
 mod respuestas;
 mod sembrar;
 pub mod sqlite;
 mod titulo;
+mod usuarios;
 
 use futures::future::BoxFuture;
 
-use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::admin::{Cumplido, Encomienda};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
@@ -98,7 +101,7 @@ pub trait Almacen: Send + Sync {
     fn validar(&self, pedido: Pedido) -> BoxFuture<'_, Result<Respuesta, Fallo>>;
 
     /// Does administrative work in one commit.
-    fn administrar(&self, encomienda: Encomienda) -> BoxFuture<'_, Result<Informe, Fallo>>;
+    fn administrar(&self, encomienda: Encomienda) -> BoxFuture<'_, Result<Cumplido, Fallo>>;
 
     /// The database's own identity, drawn when it was made.
     fn base_id(&self) -> &str;

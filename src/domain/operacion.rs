@@ -29,6 +29,9 @@ impl Operacion {
         Self::Estado,
     ];
 
+    /// Those that change something: each has actors of its own.
+    pub const ESCRITURAS: [Self; 3] = [Self::Prestamo, Self::Devolucion, Self::Renovacion];
+
     /// The word that stands in requests, SQL, logs and metrics.
     #[must_use]
     pub const fn palabra(self) -> &'static str {

@@ -15,8 +15,13 @@ use crate::runtime::guardian::{Puesto, vigilar};
 /// How long a breaker's probe may stay unanswered before another may be sent.
 const SONDA_MAX: Duration = Duration::from_secs(2);
 
-/// A started actor.
+/// How long an actor may take to say how it is: whoever asks waits about a second.
+const ESTADO_MAX: Duration = Duration::from_millis(400);
+
+/// A started actor; cheap to clone.
+#[derive(Clone)]
 pub struct EnMarcha {
+    nombre: String,
     tema: Operacion,
     puesto: Puesto<ActorOperacion>,
 }
@@ -26,6 +31,32 @@ impl EnMarcha {
     #[must_use]
     pub const fn tema(&self) -> Operacion {
         self.tema
+    }
+
+    /// Its role and number.
+    #[must_use]
+    pub fn nombre(&self) -> &str {
+        &self.nombre
+    }
+
+    /// Whether it can do its job now: a carga gives it work, and it sees a database.
+    pub async fn salud(&self) -> Result<(), String> {
+        let nombre = &self.nombre;
+        let Some(actor) = self.puesto.actor() else {
+            return Err(format!("{nombre} se está reiniciando"));
+        };
+        let Ok(Ok(estado)) = tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await else {
+            return Err(format!("{nombre} no responde"));
+        };
+        if !estado.almacenes.iter().any(|almacen| almacen.listo) {
+            return Err(format!(
+                "{nombre} no ve ningún almacenamiento con la base de datos"
+            ));
+        }
+        if estado.cargas == 0 {
+            return Err(format!("{nombre} no ve ninguna carga"));
+        }
+        Ok(())
     }
 
     /// Tells the cargas that it leaves and finishes what it has.
@@ -79,7 +110,9 @@ pub fn arrancar(entorno: &Entorno<'_>, rol: Role) -> Result<Vec<EnMarcha>, Arran
             nombre: format!("{}/{rol}-{numero}", ajustes.nodo.id),
             tema,
             creditos: ajustes.actores.creditos,
+            silencio_max: entorno.silencio_max(),
         };
+        let nombre = format!("{rol}-{numero}");
         let (mio, contexto, lugar, base) = (
             puesto.clone(),
             entorno.contexto.clone(),
@@ -87,7 +120,7 @@ pub fn arrancar(entorno: &Entorno<'_>, rol: Role) -> Result<Vec<EnMarcha>, Arran
             base.clone(),
         );
         vigilar(
-            format!("{rol}-{numero}"),
+            nombre.clone(),
             puesto.clone(),
             entorno.limites(),
             entorno.rendiciones.clone(),
@@ -105,7 +138,11 @@ pub fn arrancar(entorno: &Entorno<'_>, rol: Role) -> Result<Vec<EnMarcha>, Arran
                 ))
             },
         );
-        EnMarcha { tema, puesto }
+        EnMarcha {
+            nombre,
+            tema,
+            puesto,
+        }
     });
     Ok(en_marcha.collect())
 }

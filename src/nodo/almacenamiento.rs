@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Drenar};
+use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Anuncio, Drenar};
 use crate::almacenamiento::puerta::{PuertaAlmacen, Rotulo};
 use crate::almacenamiento::tarea::Contestador;
 use crate::almacenamiento::vista;
@@ -25,12 +25,30 @@ use crate::settings::{self, Ajustes};
 use crate::wire::codec::TRAMA_BYTES_MAX;
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen};
 
-/// A started storage supervisor.
+/// A started storage supervisor; cheap to clone.
+#[derive(Clone)]
 pub struct EnMarcha {
     puesto: Puesto<Almacenamiento>,
+    anuncio: Anuncio,
 }
 
 impl EnMarcha {
+    /// Whether it can do its job now: it has the database, or it stands by for its owner's
+    /// death, and says so.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn salud(&self) -> Result<Option<&'static str>, String> {
+        if !self.puesto.estado().vivo {
+            return Err("el almacenamiento se está reiniciando".to_owned());
+        }
+        match self.anuncio.borrow().disposicion {
+            Disposicion::Listo => Ok(None),
+            Disposicion::EnEspera => Ok(Some("en espera: otro proceso tiene la base de datos")),
+            Disposicion::NoListo => Err("el almacenamiento no tiene la base de datos".to_owned()),
+        }
+    }
+
     /// Commits what is queued; takes nothing more.
     pub async fn drenar(&self) {
         if let Some(actor) = self.puesto.actor() {
@@ -92,7 +110,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         cola_max,
         lote_max: almacenamiento.lote_max as usize,
         lectores: almacenamiento.lectores as usize,
-        anuncio,
+        anuncio: Rc::clone(&anuncio),
         contestador: Contestador::nuevo(salidas),
         rendiciones: entorno.rendiciones.clone(),
     };
@@ -103,7 +121,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         entorno.rendiciones.clone(),
         move |centinela| Ok(Almacenamiento::nuevo(centinela, ajuste.clone())),
     );
-    Ok(EnMarcha { puesto })
+    Ok(EnMarcha { puesto, anuncio })
 }
 
 fn abridor(ajustes: &Ajustes, buscador: Option<Rc<Buscador>>) -> Result<Abrir, ArranqueError> {

@@ -1,7 +1,6 @@
 //! Starts the load manager: its three sockets, its diario, its actor and its guardian.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,33 +8,69 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::carga::actor::{Cableado, Carga, VerEstado};
+use crate::carga::admision::Admision;
 use crate::carga::anotador::{ORDENES_MAX, Orden, anotar};
+use crate::carga::asistencia::Asistencia;
 use crate::carga::clientes::Clientes;
 use crate::carga::reparto::Ajuste;
 use crate::carga::trabajo::Trabajo;
+use crate::carga::ventanilla::Ventanilla;
 use crate::db::diario::{ARCHIVO, Diario, Opciones};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::domain::reglas::Reglas;
 use crate::net::news;
-use crate::net::server::{Escucha, servir};
+use crate::net::server::{Escucha, Salida, servir};
 use crate::net::socket::Publico;
-use crate::nodo::{ArranqueError, Entorno, hasta};
+use crate::nodo::{ArranqueError, Entorno, TERMINA, hasta};
 use crate::runtime::guardian::{Puesto, vigilar};
-use crate::settings::Modos;
+use crate::settings::{Ajustes, Modos};
 use crate::wire::codec::TRAMA_BYTES_MAX;
 use crate::wire::json::SOLICITUD_BYTES_MAX;
 
 /// How often deadlines are looked at: fine enough for the shortest one (100 ms).
 const TIC: Duration = Duration::from_millis(20);
 
-/// A started load manager.
+/// A started load manager; cheap to clone.
+#[derive(Clone)]
 pub struct EnMarcha {
     puesto: Puesto<Carga>,
     abierta: Rc<Cell<bool>>,
+    ventanilla: Ventanilla,
+    asistencia: Asistencia,
 }
 
 impl EnMarcha {
+    /// Where this process asks on somebody's behalf.
+    #[must_use]
+    pub const fn ventanilla(&self) -> &Ventanilla {
+        &self.ventanilla
+    }
+
+    /// Whether it can do its job now: for every kind of operation an actor that sees a
+    /// database, and clients are taken.
+    pub async fn salud(&self) -> Result<(), String> {
+        if !self.abierta.get() {
+            return Err(TERMINA.to_owned());
+        }
+        let estado = self.asistencia.estado().await;
+        if !estado.vivo {
+            return Err("la carga no da abasto o se está reiniciando".to_owned());
+        }
+        for tema in Operacion::ESCRITURAS {
+            let suyos = || estado.actores.iter().filter(|actor| actor.tema == tema);
+            if suyos().next().is_none() {
+                return Err(format!("la carga no tiene actores de {tema}"));
+            }
+            if !suyos().any(|actor| actor.almacenes.iter().any(|enlace| enlace.listo)) {
+                return Err(format!(
+                    "ningún actor de {tema} ve un almacenamiento con la base de datos"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes nothing more and waits for the answers that are owed.
     pub async fn drenar(&self) {
         self.abierta.set(false);
@@ -57,8 +92,6 @@ impl EnMarcha {
 pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let ajustes = entorno.ajustes;
     let carga = &ajustes.carga;
-    let zona = Reglas::zona(&ajustes.reglas.zona_horaria)
-        .map_err(|error| ArranqueError::Regla(error.to_string()))?;
     let puesto = Puesto::vacante();
     let abierta = Rc::new(Cell::new(true));
 
@@ -70,7 +103,8 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: entorno.latido(),
     };
-    let puerta = Trabajo::nueva(puesto.clone(), ajustes.nodo.id.clone(), trabajo.clone())?;
+    let asistencia = Asistencia::nueva(puesto.clone(), ajustes.nodo.id.clone());
+    let puerta = Trabajo::nueva(puesto.clone(), asistencia.clone(), trabajo.clone())?;
     let (real, tarea) = servir(&entorno.contexto, escucha, puerta, de_trabajo)?;
     entorno.vigilar_socket("la puerta de trabajo", tarea);
     tracing::info!(extremo = real, "la carga espera actores");
@@ -79,17 +113,8 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
     let ordenes = abrir_diario(entorno, &puesto).await?;
 
     let (salidas, de_salidas) = mpsc::channel(carga.en_vuelo_max as usize);
-    let puerta = Clientes {
-        puesto: puesto.clone(),
-        salidas,
-        sede: ajustes.nodo.sede.clone(),
-        zona: Arc::new(zona),
-        plazo: ajustes.plazo(),
-        asincronas: asincronas(&ajustes.modos),
-        por_conexion_max: carga.por_conexion_max as usize,
-        abierta: Rc::clone(&abierta),
-        en_vuelo: HashMap::new(),
-    };
+    let admision = admision(ajustes, &puesto, salidas, &abierta)?;
+    let puerta = Clientes::nueva(admision.clone());
     let extremo = carga.clientes.to_string();
     let escucha = Escucha {
         extremo: &extremo,
@@ -119,7 +144,32 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
         entorno.rendiciones.clone(),
         move |centinela| Ok(Carga::nueva(centinela, cableado.clone())),
     );
-    Ok(EnMarcha { puesto, abierta })
+    Ok(EnMarcha {
+        puesto,
+        abierta,
+        ventanilla: Ventanilla::nueva(admision),
+        asistencia,
+    })
+}
+
+fn admision(
+    ajustes: &Ajustes,
+    puesto: &Puesto<Carga>,
+    salidas: mpsc::Sender<Salida>,
+    abierta: &Rc<Cell<bool>>,
+) -> Result<Admision, ArranqueError> {
+    let zona = Reglas::zona(&ajustes.reglas.zona_horaria)
+        .map_err(|error| ArranqueError::Regla(error.to_string()))?;
+    Ok(Admision {
+        puesto: puesto.clone(),
+        salidas,
+        sede: ajustes.nodo.sede.clone(),
+        zona: Arc::new(zona),
+        plazo: ajustes.plazo(),
+        asincronas: asincronas(&ajustes.modos).into(),
+        por_conexion_max: ajustes.carga.por_conexion_max as usize,
+        abierta: Rc::clone(abierta),
+    })
 }
 
 /// Opens the diario's file before any client is heard, and starts the task that owns it.

@@ -5,6 +5,7 @@
 pub mod actores;
 pub mod almacenamiento;
 pub mod carga;
+pub mod http;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::http::puerta::HttpError;
 use crate::net::socket::{Contexto, NetError};
 use crate::role::Role;
 use crate::runtime::guardian::{Fin as FinActor, Limites, Rendicion};
@@ -24,6 +26,9 @@ const DRENAJE_MAX: Duration = Duration::from_secs(5);
 
 /// How often it looks whether it has finished.
 const MIRADA: Duration = Duration::from_millis(10);
+
+/// What a role that is being drained says of its health.
+const TERMINA: &str = "el nodo está terminando";
 
 /// Why a node did not start; `Display` is Spanish, it reaches the operator.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,9 @@ pub enum ArranqueError {
     /// The diario.
     #[error("no se puede abrir el diario: {0}")]
     Diario(String),
+    /// The side door.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// A rule that the settings let through and the rules do not.
     #[error("{0}")]
     Regla(String),
@@ -127,6 +135,7 @@ pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
         rendiciones,
     };
     let marcha = arrancar(&entorno).await?;
+    let http = http::arrancar(&entorno, &marcha)?;
     tracing::info!(nodo = ajustes.nodo.id, roles = ?marcha.roles(), "nodo listo");
     let fin = tokio::select! {
         rendicion = rendidos.recv() => rendicion.map_or(Fin::EnOrden, Fin::Rendido),
@@ -134,7 +143,14 @@ pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
     };
     if fin == Fin::EnOrden {
         tracing::info!("se termina: se acaba lo que está en curso");
+        // Whoever asks for the health hears that it leaves until it has left.
+        if let Some(http) = &http {
+            http.despedirse();
+        }
         marcha.drenar().await;
+        if let Some(http) = http {
+            http.cerrar().await;
+        }
         tracing::info!("fin");
     }
     Ok(fin)
@@ -149,7 +165,7 @@ async fn senal(terminar: &mut Signal, interrumpir: &mut Signal) {
 
 /// The started roles.
 #[derive(Default)]
-struct Marcha {
+pub struct Marcha {
     carga: Option<carga::EnMarcha>,
     actores: Vec<actores::EnMarcha>,
     almacenamiento: Option<almacenamiento::EnMarcha>,

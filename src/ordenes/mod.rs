@@ -3,12 +3,15 @@
 mod administrar;
 pub mod auditar;
 mod cargas;
+mod ejecutor;
 pub mod estado;
 mod medir;
 mod migrar;
 mod pedir;
+mod respaldar;
 mod simulacro;
 mod solicitar;
+mod usuarios;
 
 use crate::cli::{Invocacion, Orden};
 use crate::net::socket::NetError;
@@ -118,6 +121,13 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
         Orden::Pedir(pedir) => pedir::pedir(&ajustes, pedir).await,
         Orden::Sembrar => administrar::sembrar(&ajustes).await,
         Orden::CatalogoImportar { ruta } => administrar::importar_catalogo(&ajustes, ruta).await,
+        Orden::UsuariosImportar { ruta } => usuarios::importar(&ajustes, ruta).await,
+        Orden::UsuariosBloquear {
+            usuario,
+            bloqueado,
+            motivo,
+        } => usuarios::bloquear(&ajustes, usuario, *bloqueado, motivo.as_deref()).await,
+        Orden::Respaldar { ruta } => respaldar::respaldar(&ajustes, ruta).await,
         Orden::Migrar { desde } => migrar::migrar(&ajustes, desde.as_deref()).await,
         Orden::Medir(medida) => match medir::medir(medida, &cargas_de(&ajustes)).await? {
             0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use csv::StringRecord;
 
-use super::archivo::{self, ArchivoError, palabras::plano, texto};
+use super::archivo::{self, ArchivoError, palabras::plano};
+use super::planilla;
 use crate::domain::ids::{Campo, Sede, Texto};
 use crate::wire::admin::FilaCatalogo;
 
@@ -16,10 +17,6 @@ const EJEMPLARES_MAX: u32 = 10_000;
 
 /// Longest author, in characters; as long as a title.
 const AUTOR_CARACTERES_MAX: usize = 200;
-
-/// Largest part, in bytes on the wire: a frame holds 64 KiB, and this leaves room for what
-/// goes around the rows.
-const TANDA_BYTES_MAX: usize = 60 * 1024;
 
 /// A catalogue that was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,69 +56,19 @@ pub fn leer_ruta(ruta: &Path, sede: Option<&Sede>) -> Result<Catalogo, CatalogoE
 /// # Errors
 /// [`CatalogoError`]: nothing goes in.
 pub fn leer(bytes: &[u8], sede: Option<&Sede>) -> Result<Catalogo, CatalogoError> {
-    let texto = texto::decodificar(bytes)?;
-    let delimitador = delimitador(&texto);
-    let mut catalogo = Catalogo::default();
-    let mut columnas = None;
-    for (linea, renglon) in texto::lineas(&texto) {
-        if renglon.trim().is_empty() || renglon.trim_start().starts_with('#') {
-            continue;
-        }
-        let fila = match dividir(renglon, delimitador) {
-            Some(fila) if fila.iter().all(str::is_empty) => continue,
-            Some(fila) => fila,
-            None => {
-                let motivo = "tiene una comilla sin cerrar".to_owned();
-                catalogo.malas.push((linea, motivo));
-                continue;
-            }
-        };
-        match &columnas {
-            None => columnas = Some(Columnas::de(&fila, sede.is_some())?),
-            Some(columnas) => match columnas.fila(&fila, linea, sede) {
-                Ok(buena) => catalogo.filas.push(buena),
-                Err(motivo) => catalogo.malas.push((linea, motivo)),
-            },
-        }
-    }
-    match columnas {
-        Some(_) => Ok(catalogo),
-        None => Err(CatalogoError::FaltaColumna("isbn")),
-    }
-}
-
-/// The fields of one row; none when a quote is left open. A row is a line: one bad quote must
-/// not swallow the good rows after it.
-fn dividir(renglon: &str, delimitador: u8) -> Option<StringRecord> {
-    if renglon.matches('"').count() % 2 == 1 {
-        return None;
-    }
-    csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .delimiter(delimitador)
-        .buffer_capacity(renglon.len() + 1)
-        .from_reader(renglon.as_bytes())
-        .into_records()
-        .next()?
-        .ok()
-}
-
-/// Of `,` and `;` the one that shows more of the header's names.
-fn delimitador(texto: &str) -> u8 {
-    let encabezado = texto::lineas(texto).next().map_or("", |(_, linea)| linea);
-    let conocidas = |separador: char| {
-        encabezado
-            .split(separador)
-            .filter(|nombre| posicion_de(nombre).is_some())
-            .count()
+    let planilla = planilla::leer(bytes, |nombre| posicion_de(nombre).is_some())?;
+    let columnas = Columnas::de(&planilla.encabezado, sede.is_some())?;
+    let mut catalogo = Catalogo {
+        malas: planilla.malas,
+        ..Catalogo::default()
     };
-    if conocidas(';') > conocidas(',') {
-        b';'
-    } else {
-        b','
+    for (linea, fila) in planilla.filas {
+        match columnas.fila(&fila, linea, sede) {
+            Ok(buena) => catalogo.filas.push(buena),
+            Err(motivo) => catalogo.malas.push((linea, motivo)),
+        }
     }
+    Ok(catalogo)
 }
 
 /// The columns of a catalogue, by their contract names.
@@ -224,20 +171,7 @@ fn ejemplares_de(valor: &str, con_codigo: bool) -> Result<u32, String> {
 /// The rows in parts whose `Encomienda` fits a frame, in the file's order.
 #[must_use]
 pub fn tandas(filas: Vec<FilaCatalogo>) -> Vec<Vec<FilaCatalogo>> {
-    let mut tandas: Vec<Vec<FilaCatalogo>> = Vec::new();
-    let mut libres = 0;
-    for fila in filas {
-        let bytes = bytes_max(&fila);
-        match tandas.last_mut() {
-            Some(ultima) if bytes <= libres => ultima.push(fila),
-            _ => {
-                libres = TANDA_BYTES_MAX;
-                tandas.push(vec![fila]);
-            }
-        }
-        libres = libres.saturating_sub(bytes);
-    }
-    tandas
+    planilla::tandas(filas, bytes_max)
 }
 
 /// What a row takes on the wire: its numbers, and each text with its length and its mark.

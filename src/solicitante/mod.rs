@@ -1,8 +1,9 @@
 //! Where requests are born: request files, retries, receipts and what a person sees.
 //!
-//! The cores (`archivo`, `reintento`, `resumen`, `catalogo`) are pure; `progreso` and `recibos`
-//! own their files; `intercambio` and `corrida` join them over an `Enlace` that `net`
-//! implements. Nothing here opens a socket or a database, and no other role is imported.
+//! The cores (`archivo`, `reintento`, `resumen`, `planilla`, `catalogo`, `usuarios`) are pure;
+//! `progreso` and `recibos` own their files; `intercambio` and `corrida` join them over an
+//! `Enlace` that `net` implements. Nothing here opens a socket or a database, and no other role
+//! is imported.
 
 pub mod archivo;
 pub mod catalogo;
@@ -10,7 +11,9 @@ pub mod corrida;
 pub mod enlace;
 pub mod informe;
 pub mod intercambio;
+pub mod planilla;
 pub mod progreso;
 pub mod recibos;
 pub mod reintento;
 pub mod resumen;
+pub mod usuarios;

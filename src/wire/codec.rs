@@ -101,6 +101,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::{Isbn, OpId, Sede, UsuarioId};
     use crate::domain::operacion::Operacion;
+    use crate::wire::admin::{Cumplido, EfectoBloqueo};
     use crate::wire::base::{EstadoDeBase, EstadoDeServidor, Papel, Replicacion};
     use crate::wire::huella::{Contenido, Huella};
     use crate::wire::pedido::Pedido;
@@ -175,10 +176,17 @@ mod tests {
 
     /// Variants are numbered by their place: one put in between would renumber all after it.
     #[test]
-    fn the_question_how_a_node_is_keeps_its_number() {
+    fn questions_and_answers_keep_their_numbers() {
         assert_eq!(encode(&Mensaje::LatidoCarga).unwrap(), [1, 1, 0, 0, 0]);
         assert_eq!(encode(&Mensaje::VerEstado).unwrap(), [1, 9, 0, 0, 0]);
-        assert_eq!(encode(&Mensaje::VerBase).unwrap(), [1, 12, 0, 0, 0]);
+        assert_eq!(encode(&Mensaje::VerBase).unwrap(), [1, 13, 0, 0, 0]);
+        let cumplido = Cumplido::Bloqueo(EfectoBloqueo::YaEstaba);
+        assert_eq!(
+            encode(&Mensaje::Cumplido(7, Ok(cumplido))).unwrap(),
+            [
+                1, 12, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0
+            ]
+        );
     }
 
     /// The first of its kind: an older node must go on reading it.

@@ -37,7 +37,7 @@ pub struct EstadoDeCarga {
     pub actores: Vec<EstadoDeActor>,
 }
 
-/// An actor, as it tells the cargas about once a second.
+/// An actor, as it tells the cargas twice a second.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EstadoDeActor {
     /// Drawn at its start: tells apart actors of the same name, and shows that two cargas mean

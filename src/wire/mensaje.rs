@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::operacion::Operacion;
-use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::admin::{Cumplido, Encomienda, Informe};
 use crate::wire::base::EstadoDeBase;
 use crate::wire::estado::{EstadoDeActor, EstadoNodo};
 use crate::wire::pedido::Pedido;
@@ -34,8 +34,11 @@ pub enum Mensaje {
     VerEstado,
     /// The answer to it.
     EstadoNodo(EstadoNodo),
-    /// How an actor is, for those who ask its cargas: actor → carga, every second.
+    /// How an actor is, for those who ask its cargas: actor → carga, twice a second.
     EstadoActor(EstadoDeActor),
+    /// The outcome of administrative work that [`Mensaje::Informe`] has no words for; the
+    /// number is the asker's.
+    Cumplido(u64, Result<Cumplido, String>),
     /// How is your database: anybody → almacenamiento. A node of before ignores it.
     VerBase,
     /// The answer to it; none until it has been looked at.

@@ -12,7 +12,7 @@ use biblioteca::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
 use biblioteca::domain::operacion::Operacion;
 use biblioteca::domain::rechazo::Rechazo;
 use biblioteca::domain::reglas::Reglas;
-use biblioteca::wire::admin::{Encomienda, FilaCatalogo, Informe};
+use biblioteca::wire::admin::{Cumplido, Encomienda, FilaCatalogo, Informe};
 use biblioteca::wire::huella::{Contenido, Huella};
 use biblioteca::wire::pedido::Pedido;
 use biblioteca::wire::respuesta::{Estado, Respuesta};
@@ -124,7 +124,10 @@ impl Banco {
     }
 
     pub async fn catalogo(&self, filas: Vec<FilaCatalogo>) -> Informe {
-        let encomienda = Encomienda::Catalogo(filas);
+        informe(self.administrar(Encomienda::Catalogo(filas)).await)
+    }
+
+    pub async fn administrar(&self, encomienda: Encomienda) -> Cumplido {
         self.almacen().administrar(encomienda).await.unwrap()
     }
 
@@ -195,6 +198,14 @@ impl Banco {
             None => format!("sqlite:{}", self.ruta().display()),
             Some(base) => servidor::comun().url("postgres", base),
         }
+    }
+}
+
+#[track_caller]
+pub fn informe(cumplido: Cumplido) -> Informe {
+    match cumplido {
+        Cumplido::Catalogo(informe) => informe,
+        otro => panic!("{otro:?}"),
     }
 }
 

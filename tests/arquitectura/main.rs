@@ -16,7 +16,7 @@ const FUNCION_LINEAS_MAX: usize = 70;
 /// the map and fails. `domain` ← `wire` ← `net`, `db`, `runtime` ← roles ← `nodo`, `ordenes`.
 /// A role never imports another role (they meet in `wire`), nor the settings: `nodo` hands it
 /// what it needs.
-const FLECHAS: [(&str, &[&str]); 16] = [
+const FLECHAS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("net", &["wire", "domain"]),
@@ -29,7 +29,8 @@ const FLECHAS: [(&str, &[&str]); 16] = [
         "almacenamiento",
         &["domain", "wire", "net", "db", "runtime"],
     ),
-    ("http", &["domain", "wire", "net", "runtime"]),
+    ("panorama", &["domain", "wire", "net"]),
+    ("http", &["domain", "wire", "net", "runtime", "panorama"]),
     ("role", &[]),
     ("telemetry", &[]),
     ("settings", &["domain", "role"]),

@@ -1,6 +1,7 @@
 //! Real processes over real sockets, with a plain JSON client: what the outside may rely on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod administrar;
 mod archivo;
 mod arranque;
 mod cliente;
@@ -10,7 +11,11 @@ mod disco;
 mod doble;
 mod estado;
 mod fallos;
+mod formas;
 mod mala_entrada;
 mod nodo;
+mod respaldo;
+mod salud;
 mod simulacro;
 mod varios_procesos;
+mod web;

@@ -96,17 +96,18 @@ impl Biblioteca {
         )
     }
 
+    /// A role without a side door: several in one library would want the same port.
     pub fn rol(&self, rol: &str) -> Nodo {
-        Nodo::de(
-            self.comando(&["--role", rol]),
-            &self.carpeta.path().join(format!("{rol}.log")),
-        )
+        let mut comando = self.comando(&["--role", rol]);
+        comando.env("BIBLIOTECA_HTTP__ESCUCHA", "");
+        Nodo::de(comando, &self.carpeta.path().join(format!("{rol}.log")))
     }
 
     /// A role that knows these almacenamientos, and listens at that port if it is one.
     pub fn rol_con(&self, rol: &str, almacenes: &str, escucha: u16) -> Nodo {
         let mut comando = self.comando(&["--role", rol]);
         comando
+            .env("BIBLIOTECA_HTTP__ESCUCHA", "")
             .env("BIBLIOTECA_ACTORES__ALMACENAMIENTOS", almacenes)
             .env(
                 "BIBLIOTECA_ALMACENAMIENTO__ESCUCHA",

@@ -1,4 +1,4 @@
-//! Administrative work: starting data and catalogues, in the transaction of the caller. What
+//! Administrative work: starting data and catalogues (`usuarios` has the users), in the transaction of the caller. What
 //! is there already is left as it is, and every change is told in `historial`.
 
 use std::collections::HashSet;
@@ -11,12 +11,14 @@ use crate::db::catalogo::{self, Existentes, Novedades, Pedidas};
 use crate::db::filas::leer;
 use crate::db::postgres::lote::Norma;
 use crate::db::postgres::tropiezo::Tropiezo;
+use crate::db::postgres::usuarios;
 use crate::db::reloj::texto_utc;
 use crate::db::sembrar;
+use crate::db::usuarios::Bloqueo;
 use crate::domain::ids::{Ejemplar, IdInvalido, Isbn, Sede};
 use crate::domain::plazo;
 use crate::domain::reglas::Reglas;
-use crate::wire::admin::{Encomienda, FilaCatalogo, Informe};
+use crate::wire::admin::{Cumplido, Encomienda, FilaCatalogo, Informe};
 
 /// One administrator at a time: what each finds missing, each adds. Held until the commit.
 const TURNO: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
@@ -59,14 +61,35 @@ pub async fn administrar(
     conexion: &mut PgConnection,
     norma: &Norma,
     encomienda: &Encomienda,
-) -> Result<Informe, Tropiezo> {
+) -> Result<Cumplido, Tropiezo> {
     let (reloj_ms,): (i64,) = sqlx::query_as(TURNO).fetch_one(&mut *conexion).await?;
     let ahora = norma.ahora(reloj_ms);
-    let informe = match encomienda {
-        Encomienda::Sembrar => sembrar(conexion, &norma.reglas, ahora).await,
-        Encomienda::Catalogo(filas) => catalogo(conexion, filas, "catalogo", ahora).await,
+    let cumplido = match encomienda {
+        Encomienda::Sembrar => sembrar(conexion, &norma.reglas, ahora)
+            .await
+            .map(Cumplido::Catalogo),
+        Encomienda::Catalogo(filas) => catalogo(conexion, filas, "catalogo", ahora)
+            .await
+            .map(Cumplido::Catalogo),
+        Encomienda::Usuarios { autor, filas } => {
+            usuarios::importar(conexion, autor, filas, ahora).await
+        }
+        Encomienda::Bloqueo {
+            autor,
+            usuario,
+            bloqueado,
+            motivo,
+        } => {
+            let bloqueo = Bloqueo {
+                autor,
+                usuario,
+                bloqueado: *bloqueado,
+                motivo: motivo.as_deref(),
+            };
+            usuarios::bloquear(conexion, bloqueo, ahora).await
+        }
     };
-    Ok(informe?)
+    Ok(cumplido?)
 }
 
 async fn sembrar(

@@ -18,7 +18,7 @@ use crate::db::postgres::conexion::tardo;
 use crate::db::postgres::lote::{Norma, procesar};
 use crate::db::postgres::tropiezo::{Cura, Tropiezo, sin_disco};
 use crate::db::{Asiento, Fallo};
-use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::admin::{Cumplido, Encomienda};
 use crate::wire::respuesta::Respuesta;
 
 /// Times that a batch is begun when it meets another almacenamiento's: each meeting ends with
@@ -53,7 +53,7 @@ pub enum Hecho {
     /// Answers in the batch's order.
     Respuestas(Vec<Respuesta>),
     /// What an administrator changed.
-    Informe(Informe),
+    Cumplido(Cumplido),
 }
 
 /// See the module's doc.
@@ -189,7 +189,7 @@ async fn en_transaccion(
             ejecutar(conexion, "BEGIN; SET LOCAL statement_timeout = '60s'").await?;
             administrar(conexion, norma, encomienda)
                 .await
-                .map(Hecho::Informe)
+                .map(Hecho::Cumplido)
         }
     }
 }

@@ -22,6 +22,7 @@ mod memoria;
 mod migrar;
 mod mirada;
 mod tropiezo;
+mod usuarios;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -41,7 +42,7 @@ use crate::db::postgres::tropiezo::{Cura, cura};
 use crate::db::reloj::Reloj;
 use crate::db::{Almacen, Asiento, Fallo, Remedio};
 use crate::domain::reglas::Reglas;
-use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::admin::{Cumplido, Encomienda};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
@@ -185,11 +186,11 @@ impl Almacen for PostgresAlmacen {
         .boxed()
     }
 
-    fn administrar(&self, encomienda: Encomienda) -> BoxFuture<'_, Result<Informe, Fallo>> {
+    fn administrar(&self, encomienda: Encomienda) -> BoxFuture<'_, Result<Cumplido, Fallo>> {
         let trabajo = self.escribir(Trabajo::Encomienda(encomienda));
         async move {
             match trabajo.await? {
-                Hecho::Informe(informe) => Ok(informe),
+                Hecho::Cumplido(cumplido) => Ok(cumplido),
                 Hecho::Respuestas(_) => Err(Fallo::NoAplicado(Error::RowNotFound)),
             }
         }
@@ -260,7 +261,7 @@ async fn respuestas(
 ) -> Result<Vec<Respuesta>, Fallo> {
     match trabajo.await? {
         Hecho::Respuestas(respuestas) => Ok(respuestas),
-        Hecho::Informe(_) => Err(Fallo::NoAplicado(Error::RowNotFound)),
+        Hecho::Cumplido(_) => Err(Fallo::NoAplicado(Error::RowNotFound)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Administrative work: starting data and catalogues, in the transaction of the caller. What
+//! Administrative work: starting data and catalogues (`usuarios` has the users), in the transaction of the caller. What
 //! is there already is left as it is, and every change is told in `historial`.
 
 use std::collections::HashSet;
@@ -12,10 +12,12 @@ use crate::db::catalogo::{self, Existentes, Pedidas};
 use crate::db::filas::{escribir, leer};
 use crate::db::reloj::texto_utc;
 use crate::db::sembrar;
+use crate::db::sqlite::usuarios;
+use crate::db::usuarios::Bloqueo;
 use crate::domain::ids::{Ejemplar, Isbn, Sede};
 use crate::domain::plazo;
 use crate::domain::reglas::Reglas;
-use crate::wire::admin::{Encomienda, FilaCatalogo, Informe};
+use crate::wire::admin::{Cumplido, Encomienda, FilaCatalogo, Informe};
 
 const EXISTENTES: &str = "SELECT
     (SELECT json_group_array(sede) FROM sedes),
@@ -55,10 +57,31 @@ pub async fn administrar(
     reglas: &Reglas,
     encomienda: &Encomienda,
     ahora: Timestamp,
-) -> Result<Informe, Error> {
+) -> Result<Cumplido, Error> {
     match encomienda {
-        Encomienda::Sembrar => sembrar(conexion, reglas, ahora).await,
-        Encomienda::Catalogo(filas) => catalogo(conexion, filas, "catalogo", ahora).await,
+        Encomienda::Sembrar => sembrar(conexion, reglas, ahora)
+            .await
+            .map(Cumplido::Catalogo),
+        Encomienda::Catalogo(filas) => catalogo(conexion, filas, "catalogo", ahora)
+            .await
+            .map(Cumplido::Catalogo),
+        Encomienda::Usuarios { autor, filas } => {
+            usuarios::importar(conexion, autor, filas, ahora).await
+        }
+        Encomienda::Bloqueo {
+            autor,
+            usuario,
+            bloqueado,
+            motivo,
+        } => {
+            let bloqueo = Bloqueo {
+                autor,
+                usuario,
+                bloqueado: *bloqueado,
+                motivo: motivo.as_deref(),
+            };
+            usuarios::bloquear(conexion, bloqueo, ahora).await
+        }
     }
 }
 

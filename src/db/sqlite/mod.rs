@@ -2,7 +2,8 @@
 //! a pool of readers.
 //!
 //! `conexion` opens and checks the file; `lote` decides a batch with `cargar` and `guardar`;
-//! `leer` answers questions; `administrar` adds books and starting data. The file, its -wal
+//! `leer` answers questions; `administrar` adds books and starting data,
+//! `usuarios` registers and blocks. The file, its -wal
 //! and its -shm are touched through SQLite only.
 
 mod administrar;
@@ -12,6 +13,7 @@ pub(super) mod conexion;
 mod guardar;
 mod leer;
 mod lote;
+mod usuarios;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -27,7 +29,7 @@ use crate::db::reloj::{Pared, Reloj};
 use crate::db::sqlite::conexion::CIRCULACION;
 use crate::db::{Almacen, Asiento, Fallo, Remedio};
 use crate::domain::reglas::Reglas;
-use crate::wire::admin::{Encomienda, Informe};
+use crate::wire::admin::{Cumplido, Encomienda};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
@@ -187,7 +189,7 @@ impl Almacen for SqliteAlmacen {
         })
     }
 
-    fn administrar(&self, encomienda: Encomienda) -> BoxFuture<'_, Result<Informe, Fallo>> {
+    fn administrar(&self, encomienda: Encomienda) -> BoxFuture<'_, Result<Cumplido, Fallo>> {
         let nucleo = Arc::clone(&self.nucleo);
         desprender(async move {
             let mut turno = nucleo.empezar().await?;

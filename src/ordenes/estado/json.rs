@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ordenes::estado::panorama::{Panorama, ServidorVisto};
+use crate::panorama::{Panorama, ServidorVisto};
 use crate::wire::base::Durabilidad;
 use crate::wire::mensaje::Disposicion;
 

@@ -1,12 +1,10 @@
 //! `biblioteca estado`: who is alive, what waits, which breakers are open, and one sentence
 //! on what that means.
 //!
-//! `sondeo` asks every configured door at once, `panorama` judges what came back, `tabla`
-//! and `json` show it.
+//! [`crate::panorama`] asks every configured door and judges what came back, `tabla` and
+//! `json` show it.
 
 mod json;
-pub mod panorama;
-pub mod sondeo;
 mod tabla;
 
 use std::io::{IsTerminal, Write};
@@ -15,9 +13,10 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use crate::net::socket::Contexto;
-use crate::ordenes::estado::panorama::Panorama;
-use crate::ordenes::estado::sondeo::{Puertas, sondear};
+use crate::nodo::http::puertas;
 use crate::ordenes::{Salida, SalidaError};
+use crate::panorama::Panorama;
+use crate::panorama::sondeo::sondear;
 use crate::settings::Ajustes;
 
 /// Pause between two looks of `--seguir`.
@@ -31,7 +30,7 @@ const LIMPIAR: &str = "\x1b[H\x1b[2J";
 /// # Errors
 /// [`SalidaError::Nadie`] when no door answers; following goes on then and says so.
 pub async fn estado(ajustes: &Ajustes, json: bool, seguir: bool) -> Result<Salida, SalidaError> {
-    let puertas = Puertas::de(ajustes);
+    let puertas = puertas(ajustes);
     let contexto = Contexto::nuevo();
     if !seguir {
         let panorama = sondear(&contexto, &puertas).await;

@@ -2,7 +2,7 @@
 
 use comfy_table::{Table, presets};
 
-use crate::ordenes::estado::panorama::{ActorVisto, Panorama, ServidorVisto, Sondeada};
+use crate::panorama::{ActorVisto, Panorama, ServidorVisto, Sondeada};
 use crate::wire::base::Replicacion;
 use crate::wire::estado::{EstadoDeAlmacen, EstadoDeCarga};
 use crate::wire::mensaje::Disposicion;

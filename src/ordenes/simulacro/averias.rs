@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 use crate::net::socket::Contexto;
 use crate::ordenes::SalidaError;
-use crate::ordenes::estado::panorama::Panorama;
-use crate::ordenes::estado::sondeo::sondear;
 use crate::ordenes::simulacro::flota::{Flota, ROLES};
 use crate::ordenes::simulacro::guion::{Averia, Blanco, Golpe, Guion};
 use crate::ordenes::simulacro::pantalla::Pantalla;
+use crate::panorama::Panorama;
+use crate::panorama::sondeo::sondear;
 use crate::role::Role;
 use crate::wire::mensaje::Disposicion;
 

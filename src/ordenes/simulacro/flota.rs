@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::ordenes::estado::sondeo::Puertas;
 use crate::ordenes::simulacro::hijo;
+use crate::panorama::sondeo::Puertas;
 use crate::role::Role;
 use crate::solicitante::reintento::Azar;
 

@@ -1,4 +1,9 @@
-//! What the doors said, put together, and what it means for the people at the desks. Pure.
+//! The whole library at one moment: what its doors said, and what it means for the people at
+//! the desks. Pure; [`sondeo`] asks the doors.
+//!
+//! Used by `biblioteca estado`, the drill and the panel, so that they tell the same truth.
+
+pub mod sondeo;
 
 use crate::domain::operacion::Operacion;
 use crate::wire::base::{Durabilidad, EstadoDeBase, EstadoDeServidor, Papel};
@@ -307,5 +312,4 @@ fn orden(tema: Operacion) -> usize {
 }
 
 #[cfg(test)]
-#[path = "panorama_tests.rs"]
 mod tests;

@@ -9,8 +9,7 @@ use tokio::time::Instant;
 
 use crate::net::client::{Destino, Suceso, conectar};
 use crate::net::socket::Contexto;
-use crate::ordenes::estado::panorama::{Panorama, Sondeada};
-use crate::settings::Ajustes;
+use crate::panorama::{Panorama, Sondeada};
 use crate::wire::base::EstadoDeBase;
 use crate::wire::codec::{TRAMA_BYTES_MAX, decode, encode};
 use crate::wire::estado::EstadoNodo;
@@ -34,20 +33,6 @@ pub struct Puertas {
     pub cargas: Vec<String>,
     /// Doors of the almacenamientos.
     pub almacenes: Vec<String>,
-}
-
-impl Puertas {
-    /// Those that the actors of this configuration work for.
-    #[must_use]
-    pub fn de(ajustes: &Ajustes) -> Self {
-        let textos = |lista: &[crate::settings::endpoint::Endpoint]| {
-            lista.iter().map(ToString::to_string).collect()
-        };
-        Self {
-            cargas: textos(&ajustes.actores.cargas),
-            almacenes: textos(&ajustes.actores.almacenamientos),
-        }
-    }
 }
 
 /// Asks them all.

@@ -1,0 +1,116 @@
+//! The listening side of the side door: its address, its bounds, its paths and its end.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::{App, HttpServer, web};
+
+use crate::http::nodo::Nodo;
+use crate::http::{problema, salud};
+
+/// Connections at once: every desk and every watcher of a big library, with room; more wait
+/// in the kernel's queue until one ends.
+pub const CONEXIONES_MAX: usize = 256;
+
+/// How long a client may take to send the head of a request, and an idle connection stays
+/// open: a page asks every few seconds, one that says nothing only takes a place.
+const CABECERA_MAX: Duration = Duration::from_secs(5);
+const OCIOSA_MAX: Duration = Duration::from_secs(15);
+
+/// How long a client may take to close after the answer.
+const DESPEDIDA_MAX: Duration = Duration::from_secs(1);
+
+/// How long the connections that are still answering may take when the node ends, in s. What
+/// they wait for has been finished by the drain before.
+const CIERRE_MAX_S: u64 = 1;
+
+/// Why there is no side door; `Display` is Spanish, it reaches the operator.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no se puede escuchar HTTP en {extremo} (http.escucha): {}",
+    motivo(causa)
+)]
+pub struct HttpError {
+    extremo: String,
+    causa: io::Error,
+}
+
+/// What an operator can do something about, in Spanish; the rest as the system says it.
+fn motivo(causa: &io::Error) -> String {
+    match causa.kind() {
+        io::ErrorKind::AddrInUse => "otro proceso ya usa esa dirección".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "esa dirección no es de este equipo".to_owned(),
+        io::ErrorKind::PermissionDenied => "no hay permiso para ese puerto".to_owned(),
+        _ => causa.to_string(),
+    }
+}
+
+/// An open side door.
+pub struct Abierta(ServerHandle);
+
+impl Abierta {
+    /// Takes no more connections and ends those that there are, within a second.
+    pub async fn cerrar(self) {
+        self.0.stop(true).await;
+    }
+}
+
+/// Listens at `extremo` (`host:port`; host `*` is every interface) and starts to serve.
+///
+/// # Errors
+/// [`HttpError`] when the address cannot be had.
+pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>) -> Result<Abierta, HttpError> {
+    let fallo = |causa| HttpError {
+        extremo: extremo.to_owned(),
+        causa,
+    };
+    let oyente = TcpListener::bind(extremo.replacen('*', "0.0.0.0", 1)).map_err(fallo)?;
+    if let Ok(real) = oyente.local_addr() {
+        tracing::info!(extremo = %real, "la puerta HTTP espera");
+    }
+    let nodo = web::Data::from(nodo);
+    let servidor = HttpServer::new(move || {
+        App::new()
+            .wrap(cabeceras())
+            .app_data(nodo.clone())
+            .configure(salud::rutas)
+            .default_service(web::to(problema::sin_pagina))
+    })
+    .workers(1)
+    .max_connections(CONEXIONES_MAX)
+    .client_request_timeout(CABECERA_MAX)
+    .client_disconnect_timeout(DESPEDIDA_MAX)
+    .keep_alive(OCIOSA_MAX)
+    .shutdown_timeout(CIERRE_MAX_S)
+    .disable_signals()
+    .listen(oyente)
+    .map_err(fallo)?
+    .run();
+    let mango = servidor.handle();
+    actix_rt::spawn(async move {
+        if let Err(error) = servidor.await {
+            tracing::error!(%error, "la puerta HTTP terminó");
+        }
+    });
+    Ok(Abierta(mango))
+}
+
+/// What every answer carries: nothing of ours is for another site's page, for a frame, for a
+/// guess of its type or for a cache.
+fn cabeceras() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add((
+            "Content-Security-Policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ))
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add(("Referrer-Policy", "no-referrer"))
+        .add(("Cross-Origin-Resource-Policy", "same-origin"))
+        .add(("Cross-Origin-Opener-Policy", "same-origin"))
+        .add(("Cache-Control", "no-store"))
+}
