@@ -218,11 +218,11 @@ for linea in sys.stdin:
         fin = recibo["fin"].replace("Z", "")
         fin = (fin.split(".")[0], (fin.split(".") + ["0"])[1][:6].ljust(6, "0"))
         fin = datetime.strptime(".".join(fin) + "+0000", "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
-        if fin >= desde - 1:
+        if fin > desde:
             fines.append(fin)
-fines = sorted(fines)
-saltos = [b - a for a, b in zip(fines, fines[1:]) if b > desde]
-print("%.1f %d" % (max(saltos, default=-1), sum(f > desde for f in fines)))' "$1"
+fines = [desde] + sorted(fines)
+saltos = [b - a for a, b in zip(fines, fines[1:])]
+print("%.1f %d" % (max(saltos, default=-1), len(saltos)))' "$1"
 }
 
 ahora() { date +%s.%N; }

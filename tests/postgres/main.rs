@@ -7,6 +7,7 @@ mod auditoria;
 #[allow(dead_code)]
 #[path = "../almacen/banco.rs"]
 mod banco;
+mod cargas;
 mod carreras;
 mod durabilidad;
 mod mudanza;
