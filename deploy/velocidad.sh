@@ -84,10 +84,9 @@ sql() { "$BIN/psql" -XqAt -v ON_ERROR_STOP=1 -h "$CARPETA/pg" -U postgres -d bib
 
 url() { echo "postgres://$1@${CARPETA//\//%2F}%2Fpg/biblioteca"; }
 
-# The books of a measurement: V1… with 20 copies each, or as many as make 200,000.
+# The books of a measurement: V1…, with eight copies each.
 sembrar_pg() {
-    local libros=$1 copias=$((200000 / $1))
-    [ "$copias" -ge 20 ] || copias=4
+    local libros=$1 copias=8
     sql -c "INSERT INTO sedes VALUES ('sede1') ON CONFLICT DO NOTHING;
         INSERT INTO libros SELECT 'V' || n, 'Libro ' || n, NULL, 'libro ' || n
             FROM generate_series(1, $libros) n ON CONFLICT DO NOTHING;
@@ -98,7 +97,7 @@ sembrar_pg() {
 
 sembrar_sqlite() {
     awk -v n="$1" 'BEGIN { print "isbn,titulo,sede,ejemplares"
-        for (i = 1; i <= n; i++) print "V" i ",Libro " i ",sede1,50" }' >"$CARPETA/catalogo.csv"
+        for (i = 1; i <= n; i++) print "V" i ",Libro " i ",sede1,8" }' >"$CARPETA/catalogo.csv"
     BIBLIOTECA_NODO__DATOS="$CARPETA/orden" \
         BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS="sqlite:$CARPETA/sqlite/b.db" \
         "$PROGRAMA" catalogo importar "$CARPETA/catalogo.csv" >/dev/null
@@ -157,7 +156,7 @@ banco() { # banco GUION CLIENTES LIBROS
     (cd "$CARPETA" && "${FIJADO[@]}" "$BIN/pgbench" -n -M prepared -c "$2" -j 1 -T "$SEGUNDOS" \
         -D debe=0 -D "libros=$3" -f "$AQUI/deploy/velocidad/$1.sql" -l --log-prefix=pgb \
         -h "$CARPETA/pg" -U postgres biblioteca >pgbench.txt 2>&1) ||
-        morir "pgbench: $(tail -n 3 "$CARPETA/pgbench.txt")"
+        morir "pgbench: $(grep -m 3 -iE "error|abort" "$CARPETA/pgbench.txt")"
     cat "$CARPETA"/pgb.* | awk '{ print $3 }' | sort -n | awk -v s="$SEGUNDOS" '{ a[NR] = $1 }
         END { printf "%d %d %d 0 0\n", NR / s, a[int(NR * .5) + 1], a[int(NR * .99) + 1] }'
 }
@@ -174,6 +173,11 @@ mediana() {
         for (i = 1; i <= NR; i++) for (j = i + 1; j <= NR; j++)
             if (v[c, j] + 0 < v[c, i] + 0) { t = v[c, i]; v[c, i] = v[c, j]; v[c, j] = t }
         printf "%s%s", v[c, int((NR + 1) / 2)], c < NF ? " " : "\n" } }'
+}
+
+cociente() { # cociente "cifras" "cifras" CAMPO CAMPO
+    awk -v a="$(cut -d' ' -f"$3" <<<"$1")" -v b="$(cut -d' ' -f"$4" <<<"$2")" \
+        'BEGIN { printf "%.3f", (b > 0) ? a / b : 0 }'
 }
 
 fila() { # fila ETIQUETA "cifras"
@@ -212,10 +216,9 @@ comparar() {
     } | column -t -s '|'
     paso "Proporciones"
     razon() { # razon QUE NUMERADOR DENOMINADOR CAMPO META
-        printf '%s|%.2f|%s\n' "$1" "$(bc -l <<<"$(cut -d' ' -f"$4" <<<"${linea[$2]}") /
-            ($(cut -d' ' -f"$4" <<<"${linea[$3]}") + 0.0001)")" "$5"
+        printf '%s|%.2f|%s\n' "$1" "$(cociente "${linea[$2]}" "${linea[$3]}" "$4" "$4")" "$5"
     }
-    cola() { bc -l <<<"$(cut -d' ' -f3 <<<"${linea[$1]}") / ($(cut -d' ' -f2 <<<"${linea[$1]}") + 0.0001)"; }
+    cola() { cociente "${linea[$1]}" "${linea[$1]}" 3 2; }
     {
         echo "qué|proporción|meta"
         razon "camino síncrono, 256 en vuelo / pgbench de sentencias, 32" \
@@ -263,6 +266,10 @@ crecer() {
     done
     paso "Cómo crece el coste (síncrono, PostgreSQL, ${SEGUNDOS} s cada fila${FIJADO[*]:+, todo en un núcleo})"
     { echo "base|en vuelo|por segundo|p50 ms|p99 ms|negadas|otras" && echo "$tabla"; } | grep . | column -t -s '|'
+    sql -c "SELECT 'Bytes por fila, con sus índices: operaciones ' ||
+        pg_total_relation_size('operaciones') / (SELECT count(*) FROM operaciones) ||
+        ', prestamos ' || pg_total_relation_size('prestamos') / (SELECT count(*) FROM prestamos) ||
+        ', ejemplares ' || pg_total_relation_size('ejemplares') / (SELECT count(*) FROM ejemplares)"
 }
 
 declare -A CLIENTES=()

@@ -1,6 +1,8 @@
--- For funcion.sql only: the statements of prestamo.sql, on the server's side.
+-- Instants for prestamo.sql, and for funcion.sql its statements on the server's side.
 CREATE OR REPLACE FUNCTION ahora_v() RETURNS text LANGUAGE sql STABLE AS
     $$ SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;
+CREATE OR REPLACE FUNCTION vence_v() RETURNS text LANGUAGE sql STABLE AS
+    $$ SELECT '2026-12-08T23:59:00-05:00'::text $$;
 CREATE OR REPLACE FUNCTION prestar_v(op text, usuario_ text, libro bigint) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE copia text; abiertos bigint; isbn_ text := 'V' || libro;
