@@ -31,6 +31,22 @@ probar() {
     cargo test --locked --doc
 }
 
+# The three PCs of the Compose files, where a container engine runs.
+levantar_contenedores() {
+    paso "Contenedores (deploy/probar-compose.sh)"
+    if ! docker info >/dev/null 2>&1; then
+        omitido+=("los tres PC en contenedores: aquí no responde ningún motor de contenedores")
+        return
+    fi
+    local fin=0
+    deploy/probar-compose.sh --binario "${CARGO_TARGET_DIR:-target}/debug/biblioteca" || fin=$?
+    case $fin in
+        0) ;;
+        2) omitido+=("los tres PC en contenedores: falta algo para levantarlos (véase arriba)") ;;
+        *) return "$fin" ;;
+    esac
+}
+
 # Licences, bans and sources need no network; advisories need their data, which can be
 # missing on a machine that reaches package registries only.
 revisar_dependencias() {
@@ -54,6 +70,7 @@ cargo fmt --check
 paso "Lints"
 cargo clippy --locked --all-targets -- -D warnings
 probar
+levantar_contenedores
 paso "Documentación"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 revisar_dependencias

@@ -197,6 +197,23 @@ pub(super) enum Verbo {
         after_help = "Ejemplos:\n  biblioteca simulacro\n  biblioteca simulacro --segundos 120 --semilla 7\n\nArranca procesos propios en puertos libres y una carpeta temporal; no toca sus datos.\n\nSalida: 0 se cumplió todo; 1 se rompió una promesa; 3 interrumpido."
     )]
     Simulacro(ArgsSimulacro),
+    /// Escribe en una carpeta la página de manual y los completados de bash, zsh y fish
+    #[command(
+        override_usage = "biblioteca manual CARPETA",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplo:\n  biblioteca manual /tmp/manual && man /tmp/manual/biblioteca.1"
+    )]
+    Manual(ArgsManual),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ArgsManual {
+    /// Carpeta; se crea si no existe
+    #[arg(value_name = "CARPETA", help_heading = ARGUMENTOS)]
+    pub(super) carpeta: PathBuf,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 
 mod argumentos;
 mod ayuda;
+pub mod manual;
 mod pedir;
 mod valores;
 
@@ -102,6 +103,11 @@ pub enum Orden {
     },
     /// Kill and freeze processes of a small cluster under load, then compare.
     Simulacro(Simulacro),
+    /// Write the man page and the completions of the shells.
+    Manual {
+        /// Where.
+        carpeta: PathBuf,
+    },
 }
 
 /// No verb: run roles.
@@ -244,6 +250,12 @@ where
             let simulacro = args.simulacro();
             globales.sumar(args.globales);
             Orden::Simulacro(simulacro)
+        }
+        Verbo::Manual(args) => {
+            globales.sumar(args.globales);
+            Orden::Manual {
+                carpeta: args.carpeta,
+            }
         }
     };
     Ok(Invocacion { globales, orden })

@@ -27,6 +27,11 @@ pub struct EnMarcha {
 }
 
 impl EnMarcha {
+    /// Whether its mailbox answers, or nobody holds the place now.
+    pub async fn responde(&self) -> bool {
+        self.puesto.contesta(VerEstado).await
+    }
+
     /// What it works.
     #[must_use]
     pub const fn tema(&self) -> Operacion {

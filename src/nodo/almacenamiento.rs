@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Anuncio, Drenar};
+use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Anuncio, Drenar, VerEstado};
 use crate::almacenamiento::puerta::{PuertaAlmacen, Rotulo};
 use crate::almacenamiento::tarea::Contestador;
 use crate::almacenamiento::vista;
@@ -33,6 +33,11 @@ pub struct EnMarcha {
 }
 
 impl EnMarcha {
+    /// Whether its mailbox answers, or nobody holds the place now.
+    pub async fn responde(&self) -> bool {
+        self.puesto.contesta(VerEstado).await
+    }
+
     /// Whether it can do its job now: it has the database, or it stands by for its owner's
     /// death, and says so.
     ///

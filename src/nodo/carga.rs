@@ -41,6 +41,11 @@ pub struct EnMarcha {
 }
 
 impl EnMarcha {
+    /// Whether its mailbox answers, or nobody holds the place now.
+    pub async fn responde(&self) -> bool {
+        self.puesto.contesta(VerEstado).await
+    }
+
     /// Where this process asks on somebody's behalf.
     #[must_use]
     pub const fn ventanilla(&self) -> &Ventanilla {

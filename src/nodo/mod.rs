@@ -6,6 +6,7 @@ pub mod actores;
 pub mod almacenamiento;
 pub mod carga;
 pub mod http;
+pub mod servicio;
 
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ use crate::wire::codec::CodecError;
 
 /// How long a node that was told to end may take to finish what it has.
 const DRENAJE_MAX: Duration = Duration::from_secs(5);
+
+/// How long a live actor's mailbox may take to answer: many times its longest turn.
+const BUZON_MAX: Duration = Duration::from_secs(2);
 
 /// How often it looks whether it has finished.
 const MIRADA: Duration = Duration::from_millis(10);
@@ -137,10 +141,13 @@ pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
     let marcha = arrancar(&entorno).await?;
     let http = http::arrancar(&entorno, &marcha)?;
     tracing::info!(nodo = ajustes.nodo.id, roles = ?marcha.roles(), "nodo listo");
+    servicio::listo(&ajustes.nodo.id);
     let fin = tokio::select! {
         rendicion = rendidos.recv() => rendicion.map_or(Fin::EnOrden, Fin::Rendido),
         () = senal(&mut terminar, &mut interrumpir) => Fin::EnOrden,
+        () = servicio::alimentar(async || marcha.responde().await) => Fin::EnOrden,
     };
+    servicio::terminando();
     if fin == Fin::EnOrden {
         tracing::info!("se termina: se acaba lo que está en curso");
         // Whoever asks for the health hears that it leaves until it has left.
@@ -196,6 +203,32 @@ impl Marcha {
         roles.extend(self.carga.as_ref().map(|_| "carga"));
         roles.extend(self.almacenamiento.as_ref().map(|_| "almacenamiento"));
         roles
+    }
+
+    /// Whether every actor that lives answers its mailbox; one that is being restarted is its
+    /// guardian's business.
+    async fn responde(&self) -> bool {
+        let todos = async {
+            let carga = async {
+                match &self.carga {
+                    Some(carga) => carga.responde().await,
+                    None => true,
+                }
+            };
+            let almacenamiento = async {
+                match &self.almacenamiento {
+                    Some(almacenamiento) => almacenamiento.responde().await,
+                    None => true,
+                }
+            };
+            let actores = join_all(self.actores.iter().map(actores::EnMarcha::responde));
+            let (carga, almacenamiento, actores) =
+                futures::future::join3(carga, almacenamiento, actores).await;
+            carga && almacenamiento && !actores.contains(&false)
+        };
+        tokio::time::timeout(BUZON_MAX, todos)
+            .await
+            .unwrap_or(false)
     }
 
     /// From the clients inwards: each hop first finishes what the one before it sent.

@@ -13,7 +13,7 @@ mod simulacro;
 mod solicitar;
 mod usuarios;
 
-use crate::cli::{Invocacion, Orden};
+use crate::cli::{self, Invocacion, Orden};
 use crate::net::socket::NetError;
 use crate::nodo::{self, ArranqueError, Fin};
 use crate::role::Role;
@@ -139,6 +139,13 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             excepciones,
         } => auditar::auditar(&ajustes, recibos, *excepciones).await,
         Orden::Simulacro(pedido) => simulacro::simulacro(*pedido).await,
+        Orden::Manual { carpeta } => match cli::manual::escribir(carpeta) {
+            Ok(()) => Ok(Salida::Bien),
+            Err(error) => Err(SalidaError::Uso(format!(
+                "no se puede escribir en {}: {error}",
+                carpeta.display()
+            ))),
+        },
     }
 }
 

@@ -167,6 +167,20 @@ impl<A: Actor<Context = Context<A>>> Puesto<A> {
         self.0.borrow().actor.clone()
     }
 
+    /// Whether the holder's mailbox answers, as long as that takes; true when nobody holds the
+    /// place, which is its guardian's business.
+    pub async fn contesta<M>(&self, pregunta: M) -> bool
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+    {
+        match self.actor() {
+            None => true,
+            Some(actor) => actor.send(pregunta).await.is_ok() || self.actor().is_none(),
+        }
+    }
+
     /// What its guardian has seen.
     #[must_use]
     pub fn estado(&self) -> EstadoGuardian {

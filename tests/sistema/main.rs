@@ -16,6 +16,7 @@ mod mala_entrada;
 mod nodo;
 mod respaldo;
 mod salud;
+mod servicio;
 mod simulacro;
 mod varios_procesos;
 mod web;

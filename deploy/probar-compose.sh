@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Levanta en este equipo los tres PC de deploy/compose.pc*.yml, cada uno en su dirección, y
+# hace las dos pruebas de siempre: parar el almacenamiento que tiene la base, y parar actores.
+#
+#   deploy/probar-compose.sh [--binario RUTA]
+#
+# Necesita root (añade tres direcciones a lo y las quita) y un motor de contenedores. Quita
+# todo lo que levanta. Salida: 0 bien; 1 algo no hizo lo prometido; 2 aquí no se puede probar.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=deploy/comun.sh
+. deploy/comun.sh
+
+export BIBLIOTECA_PC1=10.77.5.11 BIBLIOTECA_PC2=10.77.5.12 BIBLIOTECA_PC3=10.77.5.13
+DIRECCIONES=("$BIBLIOTECA_PC1" "$BIBLIOTECA_PC2" "$BIBLIOTECA_PC3")
+CARGAS="$BIBLIOTECA_PC1:5555,$BIBLIOTECA_PC2:5555"
+# Por intento de algo que tarda en estar listo; y por respuesta a una solicitud.
+ESPERA_S=60
+
+if docker compose version >/dev/null 2>&1; then
+    motor=(docker compose)
+else
+    motor=(docker-compose)
+fi
+
+pc() {
+    local numero=$1
+    shift
+    "${motor[@]}" -p "biblioteca-prueba-pc$numero" -f "deploy/compose.pc$numero.yml" "$@"
+}
+
+recoger() {
+    for numero in 3 2 1; do
+        pc "$numero" down -v --remove-orphans >/dev/null 2>&1 || true
+    done
+    for direccion in "${DIRECCIONES[@]}"; do
+        ip address del "$direccion/32" dev lo 2>/dev/null || true
+    done
+}
+
+pedir() {
+    docker run --rm biblioteca:local --carga "$CARGAS" pedir "$@" 2>&1
+}
+
+# El sistema no hizo lo prometido: 1. Lo que aquí falta para probarlo es 2 (morir).
+fallar() {
+    printf '\nerror: %s\n' "$*" >&2
+    exit 1
+}
+
+# Repite una orden hasta que su salida tenga un texto.
+hasta() {
+    local texto=$1 fin salida
+    shift
+    fin=$((SECONDS + ESPERA_S))
+    while :; do
+        salida=$("$@" || true)
+        if grep -q -- "$texto" <<<"$salida"; then return; fi
+        [ "$SECONDS" -lt "$fin" ] || fallar "no se vio '$texto' en: $* → $salida"
+    done
+}
+
+# La orden termina y dice un texto, a la primera.
+dice() {
+    local texto=$1 salida
+    shift
+    salida=$("$@" || true)
+    grep -q -- "$texto" <<<"$salida" || fallar "se esperaba '$texto' de: $* → $salida"
+    echo "   $texto: $*"
+}
+
+docker info >/dev/null 2>&1 || morir "aquí no responde ningún motor de contenedores (docker)"
+deploy/imagen.sh --sin-registro "$@"
+trap recoger EXIT
+recoger
+for direccion in "${DIRECCIONES[@]}"; do
+    como_root ip address add "$direccion/32" dev lo ||
+        morir "no se pudo añadir $direccion a lo: hace falta root"
+done
+
+paso "Se levantan los tres PC"
+for numero in 3 1 2; do pc "$numero" up -d >/dev/null 2>&1; done
+hasta "" pc 1 exec -T almacenamiento-1 biblioteca sembrar
+hasta CONFIRMADO pedir prestamo --isbn Libro301 --usuario compose-1
+
+paso "Un archivo de solicitudes, desde PC3"
+solicitudes=$(mktemp)
+printf 'PRES Libro302 compose-1\nRENO Libro302 compose-1\nDEVO Libro302 compose-1\n' >"$solicitudes"
+chmod 0644 "$solicitudes"
+pc 3 run --rm -T -v "$solicitudes:/solicitudes.txt:ro" solicitante ||
+    fallar "el archivo de solicitudes no terminó bien"
+rm -f "$solicitudes"
+
+paso "Se para cada almacenamiento: el otro tiene o toma la base"
+for numero in 1 2; do
+    pc 1 stop "almacenamiento-$numero" >/dev/null 2>&1
+    dice CONFIRMADO pedir prestamo --isbn "Libro31$numero" --usuario compose-2
+    pc 1 start "almacenamiento-$numero" >/dev/null 2>&1
+    dice CONFIRMADO pedir prestamo --isbn "Libro32$numero" --usuario compose-2
+done
+
+paso "Se para un actor de préstamos: el otro sigue"
+pc 3 stop prestamo-1 >/dev/null 2>&1
+dice CONFIRMADO pedir prestamo --isbn Libro305 --usuario compose-3
+
+paso "Se paran los dos: un préstamo lo dice, una devolución se encola"
+pc 3 stop prestamo-2 >/dev/null 2>&1
+dice SinActores pedir prestamo --isbn Libro306 --usuario compose-3
+dice CONFIRMADO pedir devolucion --isbn Libro305 --usuario compose-3
+pc 3 start prestamo-1 prestamo-2 >/dev/null 2>&1
+hasta CONFIRMADO pedir prestamo --isbn Libro306 --usuario compose-4
+
+paso "Salud"
+for numero in 1 2 3; do
+    for contenedor in $(pc "$numero" ps -q); do
+        hasta '^healthy' docker inspect --format '{{.State.Health.Status}} {{.Name}}' "$contenedor"
+    done
+done
+echo "Todo bien"
