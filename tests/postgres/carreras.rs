@@ -230,3 +230,27 @@ async fn a_caller_that_stops_waiting_leaves_no_transaction_open() {
         "1001"
     );
 }
+
+#[tokio::test]
+async fn a_plan_made_on_empty_tables_is_not_kept_while_they_grow() {
+    let base = comun().base_nueva();
+    // What autovacuum does to a new library: now the planner is sure that there is nothing.
+    comun().psql(&base, "VACUUM ANALYZE");
+    let almacen = abrir(&comun().url("biblioteca", &base)).await;
+    con_libros(&almacen, 1, 400).await;
+    for n in 0..400 {
+        let lote = (0..3).map(|k| asiento(prestamo("L1", &format!("u{n}-{k}"))));
+        almacen.aplicar(lote.collect()).await.unwrap();
+    }
+    almacen.cerrar().await;
+    // What a connection read is told when it ends.
+    let quedan = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'biblioteca'";
+    while comun().psql(&base, quedan) != "0" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let leidas = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'operaciones'";
+    let leidas: u64 = comun().psql(&base, leidas).parse().unwrap();
+    // Read whole at every batch it would be 400² × 3 ÷ 2.
+    assert!(leidas < 60_000, "{leidas} rows of operaciones read");
+}

@@ -83,7 +83,8 @@ WITH pedido AS MATERIALIZED (
 SELECT
     coalesce((SELECT json_agg(json_build_array(
             o.op_id, o.cuerpo_hash, o.estado, o.codigo, o.resultado))
-     FROM (SELECT DISTINCT op_id FROM pedido) q JOIN operaciones o ON o.op_id = q.op_id),
+     FROM (SELECT DISTINCT op_id FROM pedido) q CROSS JOIN LATERAL (
+        SELECT * FROM operaciones WHERE op_id = q.op_id LIMIT 1) o),
      '[]')::text AS conocidas,
     coalesce((SELECT json_agg(json_build_array(l.isbn, l.titulo))
      FROM (SELECT DISTINCT libro FROM pedido) q JOIN libros l ON l.isbn = q.libro),
@@ -103,7 +104,8 @@ SELECT
     coalesce((SELECT json_agg(json_build_array(u.id, u.categoria, u.vence, u.bloqueado,
             (SELECT count(*) FROM prestamos p
              WHERE p.usuario = u.id AND p.devuelto_en IS NULL)))
-     FROM (SELECT DISTINCT usuario FROM pedido) q JOIN usuarios u ON u.id = q.usuario),
+     FROM (SELECT DISTINCT usuario FROM pedido) q CROSS JOIN LATERAL (
+        SELECT * FROM usuarios WHERE id = q.usuario LIMIT 1) u),
      '[]')::text AS usuarios,
     coalesce((SELECT json_agg(json_build_array(id, ejemplar, isbn, usuario, sede,
             prestado_en, vence_en, renovaciones)) FROM abierto), '[]')::text AS prestamos,
