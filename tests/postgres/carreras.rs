@@ -237,9 +237,10 @@ async fn a_plan_made_on_empty_tables_is_not_kept_while_they_grow() {
     // What autovacuum does to a new library: now the planner is sure that there is nothing.
     comun().psql(&base, "VACUUM ANALYZE");
     let almacen = abrir(&comun().url("biblioteca", &base)).await;
-    con_libros(&almacen, 1, 400).await;
+    con_libros(&almacen, 40, 30).await;
     for n in 0..400 {
-        let lote = (0..3).map(|k| asiento(prestamo("L1", &format!("u{n}-{k}"))));
+        let libro = format!("L{}", 1 + n % 40);
+        let lote = (0..3).map(|k| asiento(prestamo(&libro, &format!("u{n}-{k}"))));
         almacen.aplicar(lote.collect()).await.unwrap();
     }
     almacen.cerrar().await;
