@@ -42,9 +42,12 @@ hay_postgres() {
     command -v initdb >/dev/null
 }
 
+# The browser that the tests of the pages drive.
+hay_navegador() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
+
 # Rust, a C compiler (SQLite is built from source) and libzmq's development files; with the
-# argument "pruebas", also the PostgreSQL that the tests start. Debian makes a cluster of its
-# own when the package is installed; nobody here needs it.
+# argument "pruebas", also the PostgreSQL and the browser that the tests start. Debian makes a
+# cluster of its own when the package is installed; nobody here needs it.
 preparar() {
     paso "Preparación"
     command -v cargo >/dev/null ||
@@ -54,6 +57,9 @@ preparar() {
     command -v cc >/dev/null || faltan+=(gcc libc6-dev)
     if [ "${1:-}" = pruebas ] && ! hay_postgres; then
         faltan+=(postgresql)
+    fi
+    if [ "${1:-}" = pruebas ] && ! hay_navegador; then
+        faltan+=(chromium chromium-driver)
     fi
     if [ ${#faltan[@]} -gt 0 ]; then
         echo "Se instala: ${faltan[*]}"
@@ -65,4 +71,98 @@ preparar() {
     fi
     hay_zmq || morir "falta zmq.h incluso después de instalar libzmq3-dev"
     cargo --version
+}
+
+# What follows is for a script with a node of its own, in a folder of its own.
+
+# How long the node may take to answer its first request, and to stop, in s.
+ESPERA_S=30
+nodo=""
+
+# Asks the node to drain, which takes 5 s at most; what is still there long after is ended.
+parar() {
+    [ -n "$nodo" ] || return 0
+    local pid=$nodo limite=$((SECONDS + ESPERA_S))
+    nodo=""
+    kill -TERM "$pid" 2>/dev/null || true
+    while kill -0 "$pid" 2>/dev/null; do
+        [ "$SECONDS" -lt "$limite" ] || kill -KILL "$pid" 2>/dev/null || true
+        sleep 0.1 # between two looks, not instead of one
+    done
+    wait "$pid"
+}
+
+al_salir() {
+    local codigo=$?
+    parar || true
+    if [ "$codigo" -ne 0 ] && [ -f "${DATOS:-}/nodo.log" ]; then
+        echo "Últimas líneas de $DATOS/nodo.log:" >&2
+        tail -n 20 "$DATOS/nodo.log" >&2
+    fi
+    exit "$codigo"
+}
+
+# A port that nobody listens on now, unlike the ones given.
+puerto_libre() {
+    local puerto
+    for _ in {1..200}; do
+        puerto=$((20000 + RANDOM % 12000))
+        case " $* " in *" $puerto "*) continue ;; esac
+        if ! (exec 3<>"/dev/tcp/127.0.0.1/$puerto") 2>/dev/null; then
+            echo "$puerto"
+            return
+        fi
+    done
+    morir "no se encontró un puerto libre"
+}
+
+ajustar() {
+    local variable puertos=()
+    # The script shows itself, not this PC's own configuration.
+    for variable in "${!BIBLIOTECA_@}" GESTOR_ALMACENAMIENTO_ENDPOINTS GESTOR_CARGA_ADDR; do
+        unset "$variable"
+    done
+    for _ in {1..5}; do
+        puertos+=("$(puerto_libre "${puertos[@]+"${puertos[@]}"}")")
+    done
+    export BIBLIOTECA_NODO__ID="$1"
+    export BIBLIOTECA_NODO__DATOS="$DATOS"
+    export BIBLIOTECA_CARGA__CLIENTES="127.0.0.1:${puertos[0]}"
+    export BIBLIOTECA_CARGA__EVENTOS="127.0.0.1:${puertos[1]}"
+    export BIBLIOTECA_CARGA__TRABAJO="127.0.0.1:${puertos[2]}"
+    export BIBLIOTECA_ALMACENAMIENTO__ESCUCHA="127.0.0.1:${puertos[3]}"
+    export BIBLIOTECA_HTTP__ESCUCHA="127.0.0.1:${puertos[4]}"
+    export BIBLIOTECA_ACTORES__CARGAS="$BIBLIOTECA_CARGA__TRABAJO"
+    export BIBLIOTECA_ACTORES__ALMACENAMIENTOS="$BIBLIOTECA_ALMACENAMIENTO__ESCUCHA"
+    export BIBLIOTECA_SOLICITANTE__CARGAS="$BIBLIOTECA_CARGA__CLIENTES"
+}
+
+# Waits until a read comes back from the database, or the node is dead.
+esperar_nodo() {
+    local limite=$((SECONDS + ESPERA_S))
+    until "$BIN" pedir consulta --isbn Libro1 --plazo-ms 1000 >/dev/null 2>&1; do
+        kill -0 "$nodo" 2>/dev/null || morir "el nodo terminó sin llegar a responder"
+        [ "$SECONDS" -lt "$limite" ] || morir "el nodo no respondió en $ESPERA_S s"
+        sleep 0.1 # between two looks, not instead of one
+    done
+}
+
+# BIN and DATOS for this profile (release, debug) and this name; ends the node whatever
+# happens.
+carpeta_propia() {
+    local carpeta=${CARGO_TARGET_DIR:-target}
+    mkdir -p "$carpeta"
+    carpeta=$(cd "$carpeta" && pwd)
+    BIN="$carpeta/$1/biblioteca"
+    DATOS=$(mktemp -d "$carpeta/$2.XXXXXX")
+    trap al_salir EXIT
+    trap 'exit 130' INT TERM
+    ajustar "$2"
+}
+
+# Starts it with these roles and waits until it answers.
+arrancar_nodo() {
+    "$BIN" --role "$1" >"$DATOS/nodo.log" 2>&1 &
+    nodo=$!
+    esperar_nodo
 }

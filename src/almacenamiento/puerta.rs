@@ -17,6 +17,7 @@ use crate::almacenamiento::vista::Vista;
 use crate::domain::ids::Sede;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
+use crate::runtime::recibidos::Recibidos;
 use crate::wire::codec::{VERSION, decode, encode};
 use crate::wire::estado::{EstadoDeAlmacen, EstadoNodo};
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen, Mensaje};
@@ -49,6 +50,8 @@ pub struct PuertaAlmacen {
     sede: Sede,
     directas: Arc<Semaphore>,
     vista: Vista,
+    /// By node, and its number of the attempt.
+    recibidos: Recibidos<(Par, u64)>,
 }
 
 impl PuertaAlmacen {
@@ -70,6 +73,7 @@ impl PuertaAlmacen {
             sede,
             directas: Arc::new(Semaphore::new(DIRECTAS_MAX)),
             vista,
+            recibidos: Recibidos::default(),
         }
     }
 
@@ -121,7 +125,7 @@ impl PuertaAlmacen {
     }
 
     fn de_nodo(
-        &self,
+        &mut self,
         par: Par,
         trama: &[u8],
         tareas: &mut Vec<Tarea>,
@@ -130,13 +134,19 @@ impl PuertaAlmacen {
         let ahora = Instant::now();
         match decode(trama) {
             Ok(Mensaje::Encargos(encargos)) => {
-                tareas.extend(encargos.into_iter().map(|encargo| Tarea {
-                    origen: Origen::Nodo(Arc::clone(&par), encargo.id),
-                    pedido: encargo.pedido,
-                    edad_ms: encargo.edad_ms,
-                    recibida: ahora,
-                    vence: ahora + Duration::from_millis(u64::from(encargo.plazo_ms)),
-                }));
+                for encargo in encargos {
+                    let entrega = (Arc::clone(&par), encargo.id);
+                    if !self.recibidos.es_nuevo(ahora, entrega) {
+                        continue;
+                    }
+                    tareas.push(Tarea {
+                        origen: Origen::Nodo(Arc::clone(&par), encargo.id),
+                        pedido: encargo.pedido,
+                        edad_ms: encargo.edad_ms,
+                        recibida: ahora,
+                        vence: ahora + Duration::from_millis(u64::from(encargo.plazo_ms)),
+                    });
+                }
             }
             Ok(Mensaje::VerEstado) => self.contar_estado(par),
             Ok(Mensaje::VerBase) => {

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::Error;
 
-use crate::db::filas::{guardada, leer as leer_filas};
+use crate::db::filas::{Leido, guardada, leer as leer_filas};
 use crate::db::redaccion::{Existencias, PorSede, objeto, rechazada};
-use crate::domain::ids::{Ejemplar, Isbn, OpId, Titulo};
+use crate::domain::ids::{Ejemplar, Isbn, OpId, Titulo, UsuarioId};
+use crate::domain::plazo;
 use crate::domain::rechazo::Rechazo;
 use crate::wire::respuesta::{Estado, Respuesta};
 
@@ -17,6 +20,21 @@ pub const LIBROS_MAX: usize = 50;
 
 /// A book: isbn, title, author, and `[sede, free, all]` of each branch as JSON.
 pub type FilaLibro = (String, String, Option<String>, String);
+
+/// Somebody who borrows: their name, and their open loans, the first due first, as
+/// [`FilaPrestado`]s in JSON.
+pub type FilaUsuario = (Option<String>, String);
+
+/// `[ejemplar, isbn, title, sede, prestado_en, vence_en, renovaciones]`.
+type FilaPrestado = (
+    String,
+    String,
+    String,
+    String,
+    Leido<Timestamp>,
+    String,
+    u32,
+);
 
 /// A decided operation: tipo, estado, codigo, resultado.
 pub type FilaOperacion = (String, String, Option<String>, String);
@@ -31,6 +49,24 @@ struct Libro<'a> {
     #[serde(flatten)]
     existencias: Existencias,
     sedes: PorSede,
+}
+
+#[derive(Serialize)]
+struct Suyos<'a> {
+    usuario: &'a UsuarioId,
+    nombre: Option<String>,
+    prestamos: Vec<Prestado>,
+}
+
+#[derive(Serialize)]
+struct Prestado {
+    isbn: String,
+    ejemplar: String,
+    titulo: String,
+    sede: String,
+    fecha_prestamo: String,
+    fecha_devolucion: String,
+    renovaciones: u32,
 }
 
 #[derive(Serialize)]
@@ -96,12 +132,56 @@ pub fn por_titulo(
         .map(|fila| libro(fila, None))
         .collect::<Result<Vec<_>, _>>()?;
     let mensaje = match libros.len() {
-        0 => format!("Ningún título contiene «{titulo}»"),
+        0 => format!("Ningún libro tiene «{titulo}» en su título o su autor"),
         1 => "Se encontró un libro".to_owned(),
         LIBROS_MAX => format!("Se muestran los primeros {LIBROS_MAX} libros"),
         cuantos => format!("Se encontraron {cuantos} libros"),
     };
     let datos = objeto(&BTreeMap::from([("libros", libros)]));
+    Ok(confirmada(mensaje, datos, fecha))
+}
+
+/// A user's open loans, at most [`LIBROS_MAX`].
+///
+/// # Errors
+/// See [`por_isbn`].
+pub fn por_usuario(
+    fila: Option<FilaUsuario>,
+    usuario: &UsuarioId,
+    zona: &TimeZone,
+    fecha: String,
+) -> Result<Respuesta, Error> {
+    let Some((nombre, prestamos)) = fila else {
+        return Ok(Respuesta {
+            mensaje: format!("{}: '{usuario}'", Rechazo::UsuarioNoEncontrado.mensaje()),
+            ..rechazada(Rechazo::UsuarioNoEncontrado, fecha)
+        });
+    };
+    let prestamos: Vec<Prestado> = leer_filas::<FilaPrestado>(&prestamos)?
+        .into_iter()
+        .map(
+            |(ejemplar, isbn, titulo, sede, prestado_en, vence_en, renovaciones)| Prestado {
+                isbn,
+                ejemplar,
+                titulo,
+                sede,
+                fecha_prestamo: plazo::texto_ms(prestado_en.0, zona),
+                fecha_devolucion: vence_en,
+                renovaciones,
+            },
+        )
+        .collect();
+    let mensaje = match prestamos.len() {
+        0 => format!("{usuario} no tiene préstamos abiertos"),
+        1 => format!("{usuario} tiene un préstamo abierto"),
+        LIBROS_MAX => format!("Se muestran los primeros {LIBROS_MAX} préstamos de {usuario}"),
+        cuantos => format!("{usuario} tiene {cuantos} préstamos abiertos"),
+    };
+    let datos = objeto(&Suyos {
+        usuario,
+        nombre,
+        prestamos,
+    });
     Ok(confirmada(mensaje, datos, fecha))
 }
 

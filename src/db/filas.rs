@@ -70,7 +70,7 @@ type FilaMarca = (
 );
 
 /// A value that a column holds as text.
-struct Leido<T>(T);
+pub struct Leido<T>(pub T);
 
 impl<'de, T: FromStr> Deserialize<'de> for Leido<T>
 where

@@ -10,6 +10,7 @@ pub mod foto;
 pub mod ids;
 pub mod modo;
 pub mod operacion;
+pub mod permiso;
 pub mod plazo;
 pub mod prestamo;
 pub mod rechazo;

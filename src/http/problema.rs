@@ -1,22 +1,72 @@
 //! How the side door says no: `application/problem+json` (RFC 9457), in Spanish, with the
 //! contract's `codigo` where there is one.
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use serde_json::json;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use crate::wire::json_cliente::RespuestaCliente;
 
 /// A refusal. `titulo` is the kind of trouble, `detalle` this one.
 #[must_use]
 pub fn problema(estado: StatusCode, titulo: &str, detalle: &str) -> HttpResponse {
-    let cuerpo = json!({
-        "type": "about:blank",
-        "title": titulo,
-        "status": estado.as_u16(),
-        "detail": detalle,
-    });
+    escribir(
+        estado,
+        &json!({
+            "type": "about:blank",
+            "title": titulo,
+            "status": estado.as_u16(),
+            "detail": detalle,
+        }),
+    )
+}
+
+/// The answer of a carga that is no success, with all that it says.
+#[must_use]
+pub(super) fn de_respuesta(estado: StatusCode, respuesta: &RespuestaCliente) -> HttpResponse {
+    let codigo = respuesta.codigo.as_deref().unwrap_or("sin-codigo");
+    escribir(
+        estado,
+        &json!({
+            "type": format!("urn:biblioteca:{codigo}"),
+            "title": codigo,
+            "status": estado.as_u16(),
+            "detail": respuesta.mensaje,
+            "estado": respuesta.estado.palabra(),
+            "codigo": respuesta.codigo,
+            "op_id": respuesta.op_id,
+            "repetida": respuesta.repetida,
+            "fechaOperacion": respuesta.fecha_operacion,
+            "datos": respuesta.datos,
+        }),
+    )
+}
+
+fn escribir(estado: StatusCode, cuerpo: &Value) -> HttpResponse {
     HttpResponse::build(estado)
         .content_type("application/problem+json; charset=utf-8")
         .body(cuerpo.to_string())
+}
+
+/// There is something at that path, but not for that method.
+pub(super) async fn metodo(peticion: HttpRequest) -> HttpResponse {
+    let escribe = ["/v1/prestamos", "/v1/devoluciones", "/v1/renovaciones"];
+    let vale = if escribe.contains(&peticion.path()) {
+        Method::POST
+    } else {
+        Method::GET
+    };
+    let mut respuesta = problema(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Método no admitido",
+        &format!("aquí se usa {vale}"),
+    );
+    if let Ok(vale) = vale.as_str().parse() {
+        respuesta
+            .headers_mut()
+            .insert(actix_web::http::header::ALLOW, vale);
+    }
+    respuesta
 }
 
 /// There is nothing at that path.

@@ -5,12 +5,16 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::middleware::DefaultHeaders;
-use actix_web::{App, HttpServer, web};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{DefaultHeaders, Next, from_fn};
+use actix_web::{App, Error, HttpMessage, HttpServer, web};
 
+use crate::http::acceso::Acceso;
 use crate::http::nodo::Nodo;
-use crate::http::{problema, salud};
+use crate::http::panel::Emisora;
+use crate::http::vecinas::{Vecinas, cruzar};
+use crate::http::{api, entrada, paginas, panel, problema, salud};
 
 /// Connections at once: every desk and every watcher of a big library, with room; more wait
 /// in the kernel's queue until one ends.
@@ -63,7 +67,7 @@ impl Abierta {
 ///
 /// # Errors
 /// [`HttpError`] when the address cannot be had.
-pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>) -> Result<Abierta, HttpError> {
+pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abierta, HttpError> {
     let fallo = |causa| HttpError {
         extremo: extremo.to_owned(),
         causa,
@@ -72,12 +76,28 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>) -> Result<Abierta, HttpError> {
     if let Ok(real) = oyente.local_addr() {
         tracing::info!(extremo = %real, "la puerta HTTP espera");
     }
-    let nodo = web::Data::from(nodo);
+    let con_carga = nodo.con_carga();
+    let emisora = web::Data::new(Emisora::nueva(Arc::clone(&nodo)));
+    let vecinas = web::Data::new(Vecinas::nuevas(&nodo.ficha().otras));
+    let (nodo, acceso) = (web::Data::from(nodo), web::Data::new(acceso));
     let servidor = HttpServer::new(move || {
         App::new()
+            .wrap(from_fn(guardar))
+            .wrap(from_fn(cruzar))
             .wrap(cabeceras())
             .app_data(nodo.clone())
+            .app_data(acceso.clone())
+            .app_data(emisora.clone())
+            .app_data(vecinas.clone())
             .configure(salud::rutas)
+            .configure(entrada::rutas)
+            .configure(|cfg| {
+                if con_carga {
+                    api::rutas(cfg);
+                    paginas::rutas(cfg);
+                    panel::rutas(cfg);
+                }
+            })
             .default_service(web::to(problema::sin_pagina))
     })
     .workers(1)
@@ -97,6 +117,24 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>) -> Result<Abierta, HttpError> {
         }
     });
     Ok(Abierta(mango))
+}
+
+/// Whoever may not is answered here; whoever may is known to what comes after.
+async fn guardar(
+    peticion: ServiceRequest,
+    sigue: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let dejada = match peticion.app_data::<web::Data<Acceso>>() {
+        Some(acceso) => acceso.dejar(peticion.request()),
+        None => Err(actix_web::HttpResponse::InternalServerError().finish()),
+    };
+    match dejada {
+        Ok(quien) => {
+            peticion.extensions_mut().insert(quien);
+            Ok(sigue.call(peticion).await?.map_into_boxed_body())
+        }
+        Err(respuesta) => Ok(peticion.into_response(respuesta)),
+    }
 }
 
 /// What every answer carries: nothing of ours is for another site's page, for a frame, for a

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::net::client::{Destino, Suceso, conectar};
 use crate::net::socket::Contexto;
 use crate::panorama::{Panorama, Sondeada};
+use crate::wire::actividad::ActividadDeCarga;
 use crate::wire::base::EstadoDeBase;
 use crate::wire::codec::{TRAMA_BYTES_MAX, decode, encode};
 use crate::wire::estado::EstadoNodo;
@@ -19,12 +20,11 @@ use crate::wire::mensaje::Mensaje;
 /// within the 2 s that a person waits.
 const RESPUESTA_MAX: Duration = Duration::from_millis(1_300);
 
-/// What a carga is asked.
-static A_CARGA: [Mensaje; 1] = [Mensaje::VerEstado];
+/// What a carga is asked, and answers in this order; one of before answers only the second.
+pub(super) static A_CARGA: [Mensaje; 2] = [Mensaje::VerActividad, Mensaje::VerEstado];
 
-/// What an almacenamiento is asked, and answers in this order; one of before answers only the
-/// second.
-static A_ALMACEN: [Mensaje; 2] = [Mensaje::VerBase, Mensaje::VerEstado];
+/// What an almacenamiento is asked, likewise.
+pub(super) static A_ALMACEN: [Mensaje; 2] = [Mensaje::VerBase, Mensaje::VerEstado];
 
 /// The doors of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Puertas {
 pub async fn sondear(contexto: &Contexto, puertas: &Puertas) -> Panorama {
     let preguntar = |extremos: &[String], preguntas: &'static [Mensaje]| {
         let puertas = extremos.iter();
-        let puertas = puertas.map(|extremo| una(contexto.clone(), extremo.clone(), preguntas));
+        let puertas = puertas.map(|extremo| una(contexto, extremo.clone(), preguntas));
         join_all(puertas.collect::<Vec<_>>())
     };
     let (cargas, almacenes) = futures::future::join(
@@ -47,7 +47,16 @@ pub async fn sondear(contexto: &Contexto, puertas: &Puertas) -> Panorama {
         preguntar(&puertas.almacenes, &A_ALMACEN),
     )
     .await;
+    componer(cargas, almacenes)
+}
+
+/// What each door said, put together.
+pub(super) fn componer(cargas: Vec<(String, Dicho)>, almacenes: Vec<(String, Dicho)>) -> Panorama {
     Panorama {
+        actividades: cargas
+            .iter()
+            .map(|(_, dicho)| dicho.actividad.clone())
+            .collect(),
         cargas: cargas
             .into_iter()
             .map(|(extremo, dicho)| Sondeada {
@@ -76,19 +85,24 @@ pub async fn sondear(contexto: &Contexto, puertas: &Puertas) -> Panorama {
 }
 
 /// What one door said.
-#[derive(Default)]
-struct Dicho {
+#[derive(Default, Clone)]
+pub(super) struct Dicho {
     estado: Option<EstadoNodo>,
+    actividad: Option<ActividadDeCarga>,
     base: Option<EstadoDeBase>,
 }
 
 /// One door's answer; nothing when it is dead, frozen or no node of ours.
-async fn una(contexto: Contexto, extremo: String, preguntas: &[Mensaje]) -> (String, Dicho) {
+pub(super) async fn una(
+    contexto: &Contexto,
+    extremo: String,
+    preguntas: &[Mensaje],
+) -> (String, Dicho) {
     let mut dicho = Dicho::default();
     // What was said before the time was over stands.
     let _ = tokio::time::timeout_at(
         Instant::now() + RESPUESTA_MAX,
-        preguntar(&contexto, &extremo, preguntas, &mut dicho),
+        preguntar(contexto, &extremo, preguntas, &mut dicho),
     )
     .await;
     (extremo, dicho)
@@ -123,6 +137,7 @@ async fn preguntar(
                     match decode(trama) {
                         Ok(Mensaje::EstadoNodo(estado)) => dicho.estado = Some(estado),
                         Ok(Mensaje::EstadoBase(base)) => dicho.base = base,
+                        Ok(Mensaje::Actividad(hecho)) => dicho.actividad = Some(hecho),
                         _ => {}
                     }
                 }

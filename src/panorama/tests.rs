@@ -68,6 +68,7 @@ fn sano() -> Panorama {
             almacen("tcp://b:5570", Disposicion::EnEspera, ""),
         ],
         bases: Vec::new(),
+        actividades: vec![None, None],
     }
 }
 

@@ -22,6 +22,8 @@ pub const SOLICITUD_BYTES_MAX: usize = 64 * 1024;
 /// Bounds of a client's own `plazo_ms`, in ms (contract §2).
 pub const PLAZO_MS: std::ops::RangeInclusive<u32> = 100..=30_000;
 
+const PLAZO_MALO: &str = "el campo 'plazo_ms' debe ser un entero de 100 a 30000";
+
 /// When a client that found no room should come back, in ms: a few commits later.
 pub const REINTENTAR_MS: u32 = 50;
 
@@ -194,9 +196,9 @@ pub fn exigir_campos(pedido: &Pedido) -> Result<(), &'static str> {
                 .then_some(())
                 .ok_or("falta el campo 'ejemplar', o 'isbn' y 'usuario'")
         }
-        Operacion::Consulta => (libro || pedido.titulo.is_some())
+        Operacion::Consulta => (libro || pedido.titulo.is_some() || pedido.usuario.is_some())
             .then_some(())
-            .ok_or("falta el campo 'isbn', 'ejemplar' o 'titulo'"),
+            .ok_or("falta el campo 'isbn', 'ejemplar', 'titulo' o 'usuario'"),
         Operacion::Estado => Ok(()),
     }
 }
@@ -249,11 +251,17 @@ fn leer_plazo(campos: &Campos<'_>) -> Result<Option<u32>, Mal> {
     let Some(crudo) = campo(campos, "plazo_ms") else {
         return Ok(None);
     };
-    match serde_json::from_str::<Option<u32>>(crudo.get()) {
+    // JSON has one kind of number: `500.0` is an integer, and some clients write it so.
+    match serde_json::from_str::<Option<f64>>(crudo.get()) {
         Ok(None) => Ok(None),
-        Ok(Some(plazo)) if PLAZO_MS.contains(&plazo) => Ok(Some(plazo)),
-        _ => Err(mal("el campo 'plazo_ms' debe ser un entero de 100 a 30000")),
+        Ok(Some(plazo)) => plazo_entero(plazo).map(Some).ok_or_else(|| mal(PLAZO_MALO)),
+        Err(_) => Err(mal(PLAZO_MALO)),
     }
+}
+
+fn plazo_entero(plazo: f64) -> Option<u32> {
+    let cabe = f64::from(*PLAZO_MS.start())..=f64::from(*PLAZO_MS.end());
+    (plazo.fract() == 0.0 && cabe.contains(&plazo)).then_some(plazo as u32)
 }
 
 /// An answer as plain clients read it; the order of the fields is the contract's.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::operacion::Operacion;
+use crate::wire::actividad::ActividadDeCarga;
 use crate::wire::admin::{Cumplido, Encomienda, Informe};
 use crate::wire::base::EstadoDeBase;
 use crate::wire::estado::{EstadoDeActor, EstadoNodo};
@@ -39,6 +40,10 @@ pub enum Mensaje {
     /// The outcome of administrative work that [`Mensaje::Informe`] has no words for; the
     /// number is the asker's.
     Cumplido(u64, Result<Cumplido, String>),
+    /// What have you done: anybody → carga. A node of before ignores it.
+    VerActividad,
+    /// The answer to it.
+    Actividad(ActividadDeCarga),
     /// How is your database: anybody → almacenamiento. A node of before ignores it.
     VerBase,
     /// The answer to it; none until it has been looked at.

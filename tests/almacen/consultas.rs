@@ -2,7 +2,9 @@
 
 use biblioteca::domain::ids::{Ejemplar, Isbn, Titulo};
 use biblioteca::domain::operacion::Operacion;
-use biblioteca::domain::rechazo::Rechazo::{EjemplarNoEncontrado, LibroNoEncontrado};
+use biblioteca::domain::rechazo::Rechazo::{
+    EjemplarNoEncontrado, LibroNoEncontrado, UsuarioNoEncontrado,
+};
 use biblioteca::wire::pedido::Pedido;
 use serde_json::json;
 
@@ -73,7 +75,7 @@ async fn titulos(banco: &Banco, busca: &str) -> Vec<String> {
 
 #[rstest]
 #[tokio::test]
-async fn a_title_is_found_by_all_its_words_without_accents_and_to_the_letter(
+async fn a_book_is_found_by_all_words_of_title_or_author_without_accents_and_to_the_letter(
     #[values(Sqlite, Postgres)] motor: Motor,
 ) {
     let banco = Banco::nuevo(motor).await;
@@ -85,8 +87,13 @@ async fn a_title_is_found_by_all_its_words_without_accents_and_to_the_letter(
     filas[0].titulo = Titulo::parse("Cien años de soledad").unwrap();
     filas[1].titulo = Titulo::parse("Cien sonetos: 100% amor").unwrap();
     filas[2].titulo = Titulo::parse("Nombres_con guion").unwrap();
+    filas[0].autor = Some("Gabriel García Márquez".to_owned());
+    filas[1].autor = Some("Pablo Neruda".to_owned());
     banco.catalogo(filas).await;
     assert_eq!(titulos(&banco, "SOLEDAD anos").await, ["h1"]);
+    assert_eq!(titulos(&banco, "garcia").await, ["h1"]);
+    assert_eq!(titulos(&banco, "neruda CIEN").await, ["h2"]);
+    assert!(titulos(&banco, "neruda soledad").await.is_empty());
     assert_eq!(titulos(&banco, "cien").await, ["h1", "h2"]);
     assert_eq!(titulos(&banco, "%").await, ["h2"]);
     assert_eq!(titulos(&banco, "_").await, ["h3"]);
@@ -124,4 +131,35 @@ async fn sql_in_a_text_is_only_text(#[values(Sqlite, Postgres)] motor: Motor) {
     let respuesta = banco.leer(pregunta).await;
     assert_eq!(respuesta.rechazo, Some(EjemplarNoEncontrado));
     assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_users_open_loans_are_told_the_first_due_first(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
+    let de = |usuario: &str| Pedido {
+        isbn: None,
+        ..pedido(Operacion::Consulta, "x", usuario, "s1")
+    };
+    let nadie = banco.leer(de("ana")).await;
+    assert_eq!(nadie.rechazo, Some(UsuarioNoEncontrado));
+    let prestada = confirmado(&banco.pedir(prestamo("B", "ana")).await);
+    confirmado(&banco.pedir(prestamo("A", "ana")).await);
+    confirmado(&banco.pedir(prestamo("B", "eva")).await);
+    let suyos = confirmado(&banco.leer(de("ana")).await);
+    assert_eq!(suyos["usuario"], "ana");
+    let prestamos = suyos["prestamos"].as_array().unwrap();
+    assert_eq!(prestamos.len(), 2);
+    let isbns: Vec<&str> = prestamos
+        .iter()
+        .filter_map(|p| p["isbn"].as_str())
+        .collect();
+    assert_eq!(isbns, ["A", "B"], "due on the same day: by isbn");
+    for campo in ["ejemplar", "fecha_prestamo", "fecha_devolucion", "sede"] {
+        assert_eq!(prestamos[1][campo], prestada[campo], "{campo}");
+    }
+    assert_eq!(
+        (&prestamos[1]["titulo"], &prestamos[1]["renovaciones"]),
+        (&json!("Título B"), &json!(0))
+    );
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::servidor::comun;
 use crate::{abrir, con_libros};
 
-/// Races of the quick suite; CARRERAS=10000 in the environment runs the full number.
+/// Races of the quick suite; BIBLIOTECA_CARRERAS=10000 in the environment runs the full number.
 const CARRERAS: u32 = 300;
 
 /// Races under way at once: well within a connection's 512 unanswered requests.
@@ -98,7 +98,7 @@ fn decidir(socket: &zmq::Socket, quien: &str, libros: std::ops::Range<u32>) -> H
 
 #[tokio::test]
 async fn the_last_copy_raced_through_two_cargas_is_lent_once_each_time() {
-    let carreras = std::env::var("CARRERAS").map_or(CARRERAS, |n| n.parse().unwrap());
+    let carreras = std::env::var("BIBLIOTECA_CARRERAS").map_or(CARRERAS, |n| n.parse().unwrap());
     let base = comun().base_nueva();
     let url = comun().url("biblioteca", &base);
     let almacen = abrir(&url).await;

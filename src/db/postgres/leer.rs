@@ -47,6 +47,14 @@ const POR_EJEMPLAR: &str = "SELECT l.isbn, l.titulo, l.autor,
         THEN 1 ELSE 0 END, 1))::text
     FROM ejemplares e JOIN libros l ON l.isbn = e.isbn WHERE e.codigo = $1";
 
+const POR_USUARIO: &str = "SELECT u.nombre,
+    coalesce((SELECT json_agg(json_build_array(p.ejemplar, p.isbn, p.titulo, p.sede,
+            p.prestado_en, p.vence_en, p.renovaciones)) FROM (
+        SELECT a.*, l.titulo FROM prestamos a JOIN libros l ON l.isbn = a.isbn
+        WHERE a.usuario = u.id AND a.devuelto_en IS NULL
+        ORDER BY a.vence_en, a.isbn LIMIT $2) p), '[]')::text
+    FROM usuarios u WHERE u.id = $1";
+
 const OPERACION: &str = "SELECT tipo, estado, codigo, resultado
     FROM operaciones WHERE op_id = $1";
 
@@ -77,22 +85,27 @@ pub async fn leer(
         }
         return consulta::estado(fila, &pedido.op_id, fecha);
     }
-    match (&pedido.ejemplar, &pedido.isbn, &pedido.titulo) {
-        (Some(ejemplar), isbn, _) => {
+    match (
+        &pedido.ejemplar,
+        &pedido.isbn,
+        &pedido.titulo,
+        &pedido.usuario,
+    ) {
+        (Some(ejemplar), isbn, ..) => {
             let fila = sqlx::query_as(POR_EJEMPLAR)
                 .bind(ejemplar.as_str())
                 .fetch_optional(lectores)
                 .await?;
             consulta::por_ejemplar(fila, ejemplar, isbn.as_ref(), fecha)
         }
-        (None, Some(isbn), _) => {
+        (None, Some(isbn), ..) => {
             let fila = sqlx::query_as(POR_ISBN)
                 .bind(isbn.as_str())
                 .fetch_optional(lectores)
                 .await?;
             consulta::por_isbn(fila, isbn, fecha)
         }
-        (None, None, Some(titulo)) => {
+        (None, None, Some(titulo), _) => {
             let filas = sqlx::query_as(POR_TITULO)
                 .bind(patrones(titulo.as_str()))
                 .bind(i64::try_from(LIBROS_MAX).unwrap_or(i64::MAX))
@@ -100,7 +113,15 @@ pub async fn leer(
                 .await?;
             consulta::por_titulo(filas, titulo, fecha)
         }
-        (None, None, None) => Ok(rechazada(Rechazo::LibroNoEncontrado, fecha)),
+        (None, None, None, Some(usuario)) => {
+            let fila = sqlx::query_as(POR_USUARIO)
+                .bind(usuario.as_str())
+                .bind(i64::try_from(LIBROS_MAX).unwrap_or(i64::MAX))
+                .fetch_optional(lectores)
+                .await?;
+            consulta::por_usuario(fila, usuario, &reglas.zona_horaria, fecha)
+        }
+        (None, None, None, None) => Ok(rechazada(Rechazo::LibroNoEncontrado, fecha)),
     }
 }
 

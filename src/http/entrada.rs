@@ -1,0 +1,91 @@
+//! `/entrar`: a token becomes a session; `/salir` ends it. Plain forms, no scripts.
+
+use std::time::Instant;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::http::acceso::{Acceso, galleta};
+use crate::http::cuerpo;
+use crate::http::sesiones::{GALLETA, OCIO_MAX};
+
+/// Largest form, in bytes: a token and a destination.
+const FORMULARIO_BYTES_MAX: usize = 4 * 1024;
+
+/// Its paths.
+pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
+    cfg.route("/entrar", web::get().to(pagina));
+    cfg.route("/entrar", web::post().to(entrar));
+    cfg.route("/salir", web::post().to(salir));
+}
+
+async fn pagina() -> HttpResponse {
+    html(StatusCode::OK, "")
+}
+
+async fn entrar(
+    peticion: HttpRequest,
+    cuerpo: web::Payload,
+    acceso: web::Data<Acceso>,
+) -> HttpResponse {
+    let bytes = match cuerpo::leer(cuerpo, FORMULARIO_BYTES_MAX).await {
+        Ok(bytes) => bytes,
+        Err(respuesta) => return respuesta,
+    };
+    if let Err(respuesta) = acceso.probar(&peticion) {
+        return respuesta;
+    }
+    let texto = String::from_utf8_lossy(&bytes);
+    // A token has no character that a form would write in another way.
+    let token = texto
+        .split('&')
+        .find_map(|par| par.strip_prefix("token="))
+        .unwrap_or_default();
+    let Some(quien) = acceso.por_token(token) else {
+        tracing::warn!("un token que no vale en /entrar");
+        return html(StatusCode::UNAUTHORIZED, "Ese token no vale.");
+    };
+    tracing::info!(quien = quien.nombre, "sesión abierta");
+    let galleta = acceso.sesiones().abrir(token, Instant::now());
+    let dura_s = OCIO_MAX.as_secs();
+    HttpResponse::SeeOther()
+        .insert_header(("Location", "/"))
+        .insert_header((
+            "Set-Cookie",
+            format!("{GALLETA}={galleta}; Path=/; HttpOnly; SameSite=Strict; Max-Age={dura_s}"),
+        ))
+        .finish()
+}
+
+async fn salir(peticion: HttpRequest, acceso: web::Data<Acceso>) -> HttpResponse {
+    if let Some(galleta) = galleta(peticion.headers()) {
+        acceso.sesiones().cerrar(&galleta);
+    }
+    HttpResponse::SeeOther()
+        .insert_header(("Location", "/entrar"))
+        .insert_header((
+            "Set-Cookie",
+            format!("{GALLETA}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"),
+        ))
+        .finish()
+}
+
+fn html(estado: StatusCode, aviso: &str) -> HttpResponse {
+    let aviso = if aviso.is_empty() {
+        String::new()
+    } else {
+        format!("<p role=\"alert\">{aviso}</p>")
+    };
+    HttpResponse::build(estado)
+        .content_type("text/html; charset=utf-8")
+        .body(format!(
+            "<!doctype html><html lang=\"es\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\">\
+             <meta name=\"color-scheme\" content=\"light dark\">\
+             <title>Entrar · biblioteca</title><main><h1>biblioteca</h1>{aviso}\
+             <form method=\"post\" action=\"/entrar\"><p><label>Token \
+             <input type=\"password\" name=\"token\" required autofocus \
+             autocomplete=\"current-password\"></label> <button>Entrar</button></p></form>\
+             <p>Un token se crea con <code>biblioteca tokens nuevo</code>.</p></main></html>"
+        ))
+}
