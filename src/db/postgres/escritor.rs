@@ -98,7 +98,7 @@ impl Escritor {
                 return Err(Fallo::SinPrimario("la conexión se perdió".to_owned()));
             };
             let cuenta = self.transacciones.fetch_add(1, Ordering::Relaxed) + 1;
-            let inicio = if cuenta.is_power_of_two() || cuenta % PLANES_LOTES == 0 {
+            let inicio = if cuenta.is_power_of_two() || cuenta.is_multiple_of(PLANES_LOTES) {
                 "DISCARD PLANS; BEGIN"
             } else {
                 "BEGIN"
