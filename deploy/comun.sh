@@ -42,6 +42,12 @@ hay_postgres() {
     command -v initdb >/dev/null
 }
 
+# Prometheus and its promtool: the tests try the alert rules and the dashboard's queries with
+# them where they are. Debian starts one when the package is installed; nobody here needs it.
+hay_prometheus() {
+    command -v prometheus >/dev/null && command -v promtool >/dev/null
+}
+
 # Rust, a C compiler (SQLite is built from source) and libzmq's development files; with the
 # argument "pruebas", also the PostgreSQL that the tests start. Debian makes a cluster of its
 # own when the package is installed; nobody here needs it.
@@ -54,6 +60,9 @@ preparar() {
     command -v cc >/dev/null || faltan+=(gcc libc6-dev)
     if [ "${1:-}" = pruebas ] && ! hay_postgres; then
         faltan+=(postgresql)
+    fi
+    if [ "${1:-}" = pruebas ] && ! hay_prometheus; then
+        faltan+=(prometheus)
     fi
     if [ ${#faltan[@]} -gt 0 ]; then
         echo "Se instala: ${faltan[*]}"

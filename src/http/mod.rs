@@ -3,7 +3,7 @@
 //!
 //! `puerta` listens, with every size, count and time bounded; `nodo` is what it asks of the
 //! roles in its process, which `nodo` (the module) puts together; `salud` is for those who
-//! watch, `api` the operations of a carga, `entrada` the way in for pages; `acceso` lets in
+//! watch, `metricas` for Prometheus, `api` the operations of a carga, `entrada` the way in for pages; `acceso` lets in
 //! whoever may, by `tokens`, `sesiones` and `ritmo`; `problema` is how it says no. It runs on a thread of its own: a page that is slow to
 //! write delays no operation. It decides nothing about an operation.
 
@@ -14,6 +14,7 @@ pub mod acceso;
 mod api;
 mod cuerpo;
 mod entrada;
+mod metricas;
 pub mod nodo;
 pub mod problema;
 pub mod puerta;

@@ -13,6 +13,8 @@ pub trait Nodo: Send + Sync {
     fn con_carga(&self) -> bool;
     /// How its roles are now.
     fn salud(&self) -> BoxFuture<'static, Option<Salud>>;
+    /// How its roles are now, as gauges in Prometheus' text format.
+    fn galgas(&self) -> BoxFuture<'static, Option<String>>;
     /// How the whole library is now, as its doors tell.
     fn panorama(&self) -> BoxFuture<'static, Option<Arc<Panorama>>>;
     /// Asks its carga on behalf of `quien`, whose requests count as one connection's: the

@@ -12,7 +12,7 @@ use actix_web::{App, Error, HttpMessage, HttpServer, web};
 
 use crate::http::acceso::Acceso;
 use crate::http::nodo::Nodo;
-use crate::http::{api, entrada, problema, salud};
+use crate::http::{api, entrada, metricas, problema, salud};
 
 /// Connections at once: every desk and every watcher of a big library, with room; more wait
 /// in the kernel's queue until one ends.
@@ -83,6 +83,7 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
             .app_data(nodo.clone())
             .app_data(acceso.clone())
             .configure(salud::rutas)
+            .configure(metricas::rutas)
             .configure(entrada::rutas)
             .configure(|cfg| {
                 if con_carga {

@@ -16,7 +16,7 @@ use crate::http::acceso::Acceso;
 use crate::http::nodo::{Nodo, Salud, SaludDeRol};
 use crate::http::puerta::{Abierta, CONEXIONES_MAX, HttpError, abrir};
 use crate::net::socket::Contexto;
-use crate::nodo::{Entorno, Marcha, TERMINA, actores, almacenamiento, carga};
+use crate::nodo::{Entorno, Marcha, TERMINA, actores, almacenamiento, carga, medidas};
 use crate::panorama::Panorama;
 use crate::panorama::sondeo::{Puertas, sondear};
 use crate::settings::Ajustes;
@@ -88,6 +88,7 @@ pub fn puertas(ajustes: &Ajustes) -> Puertas {
 /// What the door asks.
 enum Pregunta {
     Salud(oneshot::Sender<Salud>),
+    Galgas(oneshot::Sender<String>),
     Panorama(oneshot::Sender<Arc<Panorama>>),
     Pedir(String, Vec<u8>, oneshot::Sender<Vec<u8>>),
 }
@@ -124,6 +125,10 @@ impl Nodo for Ventana {
         self.preguntar(Pregunta::Salud)
     }
 
+    fn galgas(&self) -> BoxFuture<'static, Option<String>> {
+        self.preguntar(Pregunta::Galgas)
+    }
+
     fn panorama(&self) -> BoxFuture<'static, Option<Arc<Panorama>>> {
         self.preguntar(Pregunta::Panorama)
     }
@@ -153,6 +158,7 @@ async fn contestar(roles: Rc<Roles>, mut preguntas: mpsc::Receiver<Pregunta>) {
         actix_rt::spawn(async move {
             match pregunta {
                 Pregunta::Salud(aviso) => drop(aviso.send(roles.salud().await)),
+                Pregunta::Galgas(aviso) => drop(aviso.send(roles.galgas().await)),
                 Pregunta::Panorama(aviso) => drop(aviso.send(roles.panorama().await)),
                 Pregunta::Pedir(quien, solicitud, aviso) => {
                     if let Some(carga) = &roles.carga {
@@ -196,6 +202,12 @@ impl Roles {
             nodo: self.nodo.clone(),
             roles,
         }
+    }
+
+    async fn galgas(&self) -> String {
+        let (carga, almacenamiento) = (self.carga.as_ref(), self.almacenamiento.as_ref());
+        let galgas = medidas::galgas(&self.nodo, carga, &self.actores, almacenamiento);
+        galgas.await.texto()
     }
 
     async fn panorama(&self) -> Arc<Panorama> {

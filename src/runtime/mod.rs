@@ -1,4 +1,5 @@
-//! Machinery that knows nothing of libraries: actors kept alive, endpoints judged.
+//! Machinery that knows nothing of libraries: actors kept alive, endpoints judged, metrics.
 
 pub mod breaker;
 pub mod guardian;
+pub mod metricas;

@@ -14,6 +14,7 @@ mod estado;
 mod fallos;
 mod formas;
 mod mala_entrada;
+mod metricas;
 mod nodo;
 mod respaldo;
 mod salud;
