@@ -48,9 +48,12 @@ hay_prometheus() {
     command -v prometheus >/dev/null && command -v promtool >/dev/null
 }
 
+# The browser that the tests of the pages drive.
+hay_navegador() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
+
 # Rust, a C compiler (SQLite is built from source) and libzmq's development files; with the
-# argument "pruebas", also the PostgreSQL that the tests start. Debian makes a cluster of its
-# own when the package is installed; nobody here needs it.
+# argument "pruebas", also the PostgreSQL and the browser that the tests start. Debian makes a
+# cluster of its own when the package is installed; nobody here needs it.
 preparar() {
     paso "Preparación"
     command -v cargo >/dev/null ||
@@ -63,6 +66,9 @@ preparar() {
     fi
     if [ "${1:-}" = pruebas ] && ! hay_prometheus; then
         faltan+=(prometheus)
+    fi
+    if [ "${1:-}" = pruebas ] && ! hay_navegador; then
+        faltan+=(chromium chromium-driver)
     fi
     if [ ${#faltan[@]} -gt 0 ]; then
         echo "Se instala: ${faltan[*]}"

@@ -24,9 +24,10 @@
 //! | [`actores`] | 3. one actor for three operations; finds an almacenamiento |
 //! | [`almacenamiento`] | 4. admission, one commit for many operations, standby |
 //! | [`panorama`] | the whole library at one moment, as its doors tell it, and what that means |
-//! | [`http`] | the side door: health, metrics, the API under `/v1`, and who may |
+//! | [`http`] | the side door: health, metrics, the API under `/v1`, the panel and the desk, and who may |
 //! | [`nodo`] | the roles of one process put together, started and drained |
 //! | [`ordenes`] | what each verb of the command line does |
+//! | [`plantado`] | bugs that tests put in, and nobody else can |
 //! | [`cli`], [`settings`], [`role`], [`telemetry`] | arguments, configuration, role words, logs |
 //!
 //! # What holds everywhere
@@ -59,6 +60,7 @@ pub mod net;
 pub mod nodo;
 pub mod ordenes;
 pub mod panorama;
+pub mod plantado;
 pub mod role;
 pub mod runtime;
 pub mod settings;

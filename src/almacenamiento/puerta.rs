@@ -16,6 +16,7 @@ use crate::almacenamiento::tarea::{Origen, Tarea};
 use crate::domain::ids::Sede;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
+use crate::runtime::recibidos::Recibidos;
 use crate::wire::codec::{VERSION, decode, encode};
 use crate::wire::estado::{EstadoDeAlmacen, EstadoNodo};
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen, Mensaje};
@@ -47,6 +48,8 @@ pub struct PuertaAlmacen {
     salidas: mpsc::Sender<Salida>,
     sede: Sede,
     directas: Arc<Semaphore>,
+    /// By node, and its number of the attempt.
+    recibidos: Recibidos<(Par, u64)>,
 }
 
 impl PuertaAlmacen {
@@ -66,6 +69,7 @@ impl PuertaAlmacen {
             salidas,
             sede,
             directas: Arc::new(Semaphore::new(DIRECTAS_MAX)),
+            recibidos: Recibidos::default(),
         }
     }
 
@@ -117,7 +121,7 @@ impl PuertaAlmacen {
     }
 
     fn de_nodo(
-        &self,
+        &mut self,
         par: Par,
         trama: &[u8],
         tareas: &mut Vec<Tarea>,
@@ -126,13 +130,19 @@ impl PuertaAlmacen {
         let ahora = Instant::now();
         match decode(trama) {
             Ok(Mensaje::Encargos(encargos)) => {
-                tareas.extend(encargos.into_iter().map(|encargo| Tarea {
-                    origen: Origen::Nodo(Arc::clone(&par), encargo.id),
-                    pedido: encargo.pedido,
-                    edad_ms: encargo.edad_ms,
-                    recibida: ahora,
-                    vence: ahora + Duration::from_millis(u64::from(encargo.plazo_ms)),
-                }));
+                for encargo in encargos {
+                    let entrega = (Arc::clone(&par), encargo.id);
+                    if !self.recibidos.es_nuevo(ahora, entrega) {
+                        continue;
+                    }
+                    tareas.push(Tarea {
+                        origen: Origen::Nodo(Arc::clone(&par), encargo.id),
+                        pedido: encargo.pedido,
+                        edad_ms: encargo.edad_ms,
+                        recibida: ahora,
+                        vence: ahora + Duration::from_millis(u64::from(encargo.plazo_ms)),
+                    });
+                }
             }
             Ok(Mensaje::VerEstado) => self.contar_estado(par),
             Ok(Mensaje::LatidoAlmacen) => {

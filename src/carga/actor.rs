@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, Context, Handler, Message};
 use tokio::sync::mpsc;
 
+use crate::carga::actividad::Actividad;
 use crate::carga::anotador::Orden;
 use crate::carga::contestacion::decir;
 use crate::carga::diario::{self, Contestacion, EstadoDiario, Viaje};
@@ -105,6 +106,8 @@ pub struct Cableado {
     pub noticias: Noticias,
     /// The diario's task.
     pub ordenes: mpsc::Sender<Orden>,
+    /// What is told of it.
+    pub actividad: Actividad,
 }
 
 /// The load manager.
@@ -140,6 +143,7 @@ impl Carga {
         let mut entradas = Vec::with_capacity(solicitudes.len());
         for solicitud in solicitudes {
             let id = self.nucleo.numero();
+            self.cableado.actividad.pedida(solicitud.pedido.operacion);
             entradas.push(Entrada::Solicitud(diario::Solicitud {
                 id,
                 par: solicitud.responder.par(),
@@ -200,7 +204,9 @@ impl Carga {
                     por_actor.entry(par).or_default().push(encargo);
                 }
                 Decision::Contestar(id, contestacion) => self.contestar(id, contestacion),
-                Decision::Noticia(pedido, respuesta) => {
+                Decision::Noticia(pedido, respuesta, tras_encolar) => {
+                    let actividad = &self.cableado.actividad;
+                    actividad.decidida(&pedido, &respuesta, tras_encolar);
                     self.cableado
                         .noticias
                         .publicar(noticia(&pedido, &respuesta));
@@ -209,11 +215,15 @@ impl Carga {
             }
         }
         for (par, encargos) in por_actor {
+            self.cableado.actividad.entregadas(encargos.len());
             self.enviar(par, encargos);
         }
     }
 
     fn contestar(&mut self, id: u64, contestacion: Contestacion) {
+        if contestacion == Contestacion::Encolada {
+            self.cableado.actividad.encolada();
+        }
         if let Some(responder) = self.responders.remove(&id) {
             let (op_id, fecha) = (responder.op_id().clone(), responder.fecha());
             responder.responder(&decir(contestacion, &op_id, &self.cableado.nodo, fecha));

@@ -6,24 +6,25 @@
 use crate::domain::operacion::Operacion;
 use crate::wire::respuesta::{Causa, Desenlace};
 
-/// The end of an operation for `causa`: uncertain once an actor has had it.
+/// The end of an operation for `causa`: uncertain while an actor has it, or once one was lost
+/// with it.
 #[must_use]
-pub const fn sin_decidir(entregada: bool, causa: Causa) -> Desenlace {
-    if entregada {
+pub const fn sin_decidir(dudosa: bool, causa: Causa) -> Desenlace {
+    if dudosa {
         Desenlace::Incierta(causa)
     } else {
         Desenlace::NoAplicada(causa)
     }
 }
 
-/// The second actor can only say of itself that it applied nothing: what the first one, dead
-/// or silent, sent on its way may still be applied.
+/// An actor can only say of itself that it applied nothing: what one before it, dead or
+/// silent, sent on its way may still be applied.
 #[must_use]
-pub fn dudar(entregas: u16, desenlace: Desenlace) -> Desenlace {
+pub fn dudar(incierta: bool, desenlace: Desenlace) -> Desenlace {
     match desenlace {
-        Desenlace::NoAplicada(causa) if entregas > 1 => Desenlace::Incierta(causa),
-        Desenlace::EnEspera if entregas > 1 => Desenlace::Incierta(Causa::SinAlmacenamiento),
-        Desenlace::Envenenada if entregas > 1 => Desenlace::Incierta(Causa::FalloInterno),
+        Desenlace::NoAplicada(causa) if incierta => Desenlace::Incierta(causa),
+        Desenlace::EnEspera if incierta => Desenlace::Incierta(Causa::SinAlmacenamiento),
+        Desenlace::Envenenada if incierta => Desenlace::Incierta(Causa::FalloInterno),
         otro => otro,
     }
 }
@@ -51,9 +52,12 @@ mod tests {
     }
 
     #[test]
-    fn the_no_of_a_second_actor_proves_nothing() {
+    fn the_no_of_an_actor_after_one_that_was_lost_proves_nothing() {
         let no = Desenlace::NoAplicada(Causa::SinAlmacenamiento);
-        assert_eq!(dudar(1, no.clone()), no);
-        assert_eq!(dudar(2, no), Desenlace::Incierta(Causa::SinAlmacenamiento));
+        assert_eq!(dudar(false, no.clone()), no);
+        assert_eq!(
+            dudar(true, no),
+            Desenlace::Incierta(Causa::SinAlmacenamiento)
+        );
     }
 }

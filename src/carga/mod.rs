@@ -6,6 +6,7 @@
 //! waited for, `reparto` who gets what. `anotador` is the task that owns the diario's file;
 //! `responder` answers each client exactly once, in the words of `contestacion`.
 
+pub mod actividad;
 pub mod actor;
 pub mod admision;
 pub mod anotador;

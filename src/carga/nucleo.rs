@@ -17,6 +17,11 @@ use crate::wire::mensaje::Encargo;
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Desenlace, Respuesta};
 
+/// Share of the client's time kept for the answer's own way and for the clock's tick, in
+/// percent: the contract promises an answer within the deadline, not at it. Of the whole time,
+/// however much of it passes in the diario.
+const MARGEN_PCT: u32 = 5;
+
 /// What happened.
 #[derive(Debug)]
 pub enum Entrada {
@@ -41,8 +46,8 @@ pub enum Salida {
     Contestar(u64, Contestacion),
     /// To the disk.
     Viaje(Viaje),
-    /// News: it was decided.
-    Noticia(Pedido, Respuesta),
+    /// News: it was decided; whether it had been acknowledged as queued.
+    Noticia(Pedido, Respuesta, bool),
 }
 
 /// Whether this is a decision that nobody has heard of: not a read, not a repeat, and not the
@@ -87,7 +92,10 @@ impl Nucleo {
         entradas: impl IntoIterator<Item = Entrada>,
         salidas: &mut Vec<Salida>,
     ) {
-        for entrada in entradas {
+        for mut entrada in entradas {
+            if let Entrada::Solicitud(solicitud) = &mut entrada {
+                solicitud.plazo -= solicitud.plazo * MARGEN_PCT / 100;
+            }
             let (mut del_diario, mut del_reparto) = (Vec::new(), Vec::new());
             match entrada {
                 Entrada::Solicitud(solicitud)
@@ -186,7 +194,7 @@ impl Nucleo {
                 if let Desenlace::Decidida(respuesta) = &desenlace
                     && es_noticia(&pedido, respuesta)
                 {
-                    salidas.push(Salida::Noticia(pedido, respuesta.clone()));
+                    salidas.push(Salida::Noticia(pedido, respuesta.clone(), false));
                 }
                 salidas.push(Salida::Contestar(id, Contestacion::Desenlace(desenlace)));
             }
@@ -212,7 +220,7 @@ impl Nucleo {
             }
             diario::Salida::Decidida(pedido, respuesta) => {
                 if es_noticia(&pedido, &respuesta) {
-                    salidas.push(Salida::Noticia(pedido, respuesta));
+                    salidas.push(Salida::Noticia(pedido, respuesta, true));
                 }
                 return oidas;
             }

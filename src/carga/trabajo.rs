@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::carga::actividad::Actividad;
 use crate::carga::actor::{Ausente, Carga, DeActores};
 use crate::carga::asistencia::Asistencia;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
@@ -23,6 +24,7 @@ const PARES_MAX: usize = 1024;
 pub struct Trabajo {
     puesto: Puesto<Carga>,
     asistencia: Asistencia,
+    actividad: Actividad,
     salidas: mpsc::Sender<Salida>,
     pares: HashSet<Par>,
     latido: Vec<u8>,
@@ -36,12 +38,14 @@ impl Trabajo {
     pub fn nueva(
         puesto: Puesto<Carga>,
         asistencia: Asistencia,
+        actividad: Actividad,
         salidas: mpsc::Sender<Salida>,
     ) -> Result<Self, crate::wire::codec::CodecError> {
         let latido = encode(&Mensaje::LatidoCarga)?;
         Ok(Self {
             puesto,
             asistencia,
+            actividad,
             salidas,
             pares: HashSet::new(),
             latido,
@@ -52,6 +56,10 @@ impl Trabajo {
     fn apartar(&mut self, par: &Par, mensaje: Mensaje) -> Option<Mensaje> {
         match mensaje {
             Mensaje::VerEstado => self.contar_estado(Arc::clone(par)),
+            Mensaje::VerActividad => {
+                let vista = Mensaje::Actividad(self.actividad.vista());
+                contar(&self.salidas, Arc::clone(par), &vista);
+            }
             Mensaje::EstadoActor(estado) => {
                 if self.pares.contains(par) {
                     self.asistencia.anotar(Arc::clone(par), estado);
@@ -68,19 +76,24 @@ impl Trabajo {
         let asistencia = self.asistencia.clone();
         actix_rt::spawn(async move {
             let estado = asistencia.estado().await;
-            match encode(&Mensaje::EstadoNodo(EstadoNodo::Carga(estado))) {
-                Ok(trama) => {
-                    // Full: whoever asked asks again.
-                    let _ = salidas.try_send(Salida {
-                        par,
-                        delimitada: false,
-                        libera: false,
-                        trama,
-                    });
-                }
-                Err(error) => tracing::error!(%error, "no se pudo escribir el estado"),
-            }
+            let estado = Mensaje::EstadoNodo(EstadoNodo::Carga(estado));
+            contar(&salidas, par, &estado);
         });
+    }
+}
+
+fn contar(salidas: &mpsc::Sender<Salida>, par: Par, mensaje: &Mensaje) {
+    match encode(mensaje) {
+        Ok(trama) => {
+            // Full: whoever asked asks again.
+            let _ = salidas.try_send(Salida {
+                par,
+                delimitada: false,
+                libera: false,
+                trama,
+            });
+        }
+        Err(error) => tracing::error!(%error, "no se pudo escribir el estado"),
     }
 }
 
@@ -93,8 +106,8 @@ impl Puerta for Trabajo {
             };
             match decode(trama) {
                 Ok(mensaje) => {
-                    let es_actor = !matches!(mensaje, Mensaje::VerEstado);
-                    if es_actor && self.pares.len() < PARES_MAX {
+                    let pregunta = matches!(mensaje, Mensaje::VerEstado | Mensaje::VerActividad);
+                    if !pregunta && self.pares.len() < PARES_MAX {
                         self.pares.insert(Arc::clone(&entrada.par));
                     }
                     if let Some(mensaje) = self.apartar(&entrada.par, mensaje) {

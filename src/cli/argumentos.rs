@@ -3,6 +3,7 @@
 //! Called by [`super::leer`], which turns it into an [`super::Orden`]. All that a user reads
 //! here is Spanish, with an example for each verb; nothing here is executed.
 
+pub(super) mod medir;
 pub(super) mod tokens;
 pub(super) mod usuarios;
 
@@ -11,11 +12,10 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::cli::Simulacro;
 use crate::cli::valores::{
-    Cargas, Roles, archivo_sqlite, cargas, carrera, entero, modo, op_id, operacion, roles, semilla,
-    texto,
+    Cargas, Roles, archivo_sqlite, cargas, entero, modo, op_id, operacion, roles, semilla, texto,
 };
-use crate::cli::{Carrera, Medida, Simulacro};
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
@@ -32,11 +32,6 @@ const ORDENES: &str = "Órdenes";
 const SEGUNDOS_MAX: u32 = 86_400;
 /// Shortest drill, in s: room for at least one fault and its healing.
 const SIMULACRO_MIN: u32 = 5;
-/// Most clients of one measurement: each is a socket of this process.
-const CLIENTES_MAX: u32 = 1_000;
-/// Most books that a measurement asks for.
-const LIBROS_MAX: u32 = 1_000_000;
-
 const EJEMPLO_NODO: &str = "Ejemplos:
   biblioteca                                          todo en un proceso, solo en este equipo
   biblioteca --config config/pc1.toml                 el nodo que describe ese archivo
@@ -176,14 +171,22 @@ pub(super) enum Verbo {
         after_help = "Ejemplo:\n  BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS=postgres://biblioteca_duena:CLAVE@pc4/biblioteca biblioteca migrar\n  biblioteca migrar --config duena.toml --desde sqlite:datos/biblioteca.db\n\nLos roles se crean una vez con deploy/postgres/roles.sql."
     )]
     Migrar(ArgsMigrar),
+    /// Muestra la configuración en vigor, de dónde sale cada valor y todo lo que tiene mal
+    #[command(
+        override_usage = "biblioteca comprobar [--role ROLES] [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        after_help = "Ejemplos:\n  biblioteca comprobar\n  biblioteca comprobar --config config/pc1.toml\n\nNo abre ningún puerto y no muestra contraseñas; a las direcciones de otros nodos intenta conectarse, unos segundos, y avisa de las que no responden.\n\nSalida: 0 sirve, aunque tenga avisos; 2 algo está mal."
+    )]
+    Comprobar(ArgsComprobar),
     /// Mide cuántas operaciones por segundo se atienden y cuánto tardan
     #[command(
         override_usage = "biblioteca medir [OPCIONES]",
         help_template = PLANTILLA,
         disable_help_flag = true,
-        after_help = "Ejemplo:\n  biblioteca medir --clientes 16 --segundos 30 --operacion prestamo"
+        after_help = medir::EJEMPLOS
     )]
-    Medir(ArgsMedir),
+    Medir(medir::ArgsMedir),
     /// Muestra cómo están la carga, los actores y el almacenamiento
     #[command(
         override_usage = "biblioteca estado [--json] [--seguir] [OPCIONES]",
@@ -296,6 +299,16 @@ pub(super) enum VerboCatalogo {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = OPCIONES)]
+pub(super) struct ArgsComprobar {
+    /// Los roles que tendría el nodo, separados por comas (si falta: nodo.roles)
+    #[arg(long, value_name = "ROLES", value_parser = roles)]
+    pub(super) role: Option<Roles>,
+    #[command(flatten)]
+    pub(super) globales: ArgsGlobales,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ArgsRespaldar {
     /// El archivo nuevo, en este equipo
     #[arg(value_name = "RUTA", help_heading = ARGUMENTOS)]
@@ -311,40 +324,6 @@ pub(super) struct ArgsImportar {
     pub(super) ruta: PathBuf,
     #[command(flatten)]
     pub(super) globales: ArgsGlobales,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = OPCIONES)]
-pub(super) struct ArgsMedir {
-    /// Clientes a la vez (si falta: 8)
-    #[arg(long, value_name = "N", default_value = "8", hide_default_value = true, value_parser = entero::<1, CLIENTES_MAX>)]
-    clientes: u32,
-    /// Segundos que dura (si falta: 10)
-    #[arg(long, value_name = "S", default_value = "10", hide_default_value = true, value_parser = entero::<1, SEGUNDOS_MAX>)]
-    segundos: u32,
-    /// prestamo, devolucion, renovacion, consulta o mezcla (si falta: mezcla)
-    #[arg(long, value_name = "OPERACION", default_value = "mezcla", hide_default_value = true, value_parser = carrera)]
-    operacion: Carrera,
-    /// Cuántos libros de los sembrados se piden, de Libro1 en adelante (si falta: 1000)
-    #[arg(long, value_name = "N", default_value = "1000", hide_default_value = true, value_parser = entero::<1, LIBROS_MAX>)]
-    libros: u32,
-    /// sincrono o asincrono (si falta: modos.*)
-    #[arg(long, value_name = "MODO", value_parser = modo)]
-    modo: Option<Modo>,
-    #[command(flatten)]
-    pub(super) globales: ArgsGlobales,
-}
-
-impl ArgsMedir {
-    pub(super) fn medida(&self) -> Medida {
-        Medida {
-            clientes: self.clientes,
-            duracion: Duration::from_secs(u64::from(self.segundos)),
-            carrera: self.operacion,
-            libros: self.libros,
-            modo: self.modo,
-        }
-    }
 }
 
 #[derive(Debug, Args)]

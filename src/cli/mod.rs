@@ -6,6 +6,7 @@
 mod argumentos;
 mod ayuda;
 pub mod manual;
+mod medir;
 mod pedir;
 mod valores;
 
@@ -16,13 +17,12 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::domain::ids::{Sede, UsuarioId};
-use crate::domain::modo::Modo;
-use crate::domain::operacion::Operacion;
 use crate::domain::permiso::Rol;
 use crate::role::Role;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::load::Fuentes;
 use argumentos::{ArgsGlobales, ArgsNodo, Raiz, Verbo, VerboCatalogo};
+pub use medir::{Carrera, Medicion, Medida, Modos, Pesos};
 pub use pedir::Pedir;
 
 /// Exit code of a wrong command line or configuration (contract §1).
@@ -88,8 +88,13 @@ pub enum Orden {
         /// The SQLite file of a library that moves there.
         desde: Option<PathBuf>,
     },
+    /// Show the configuration in force and all that is wrong with it.
+    Comprobar {
+        /// `--role`, as for a node.
+        roles: Option<Vec<Role>>,
+    },
     /// Measure throughput and latency.
-    Medir(Medida),
+    Medir(Medicion),
     /// Show how the nodes are.
     Estado {
         /// As JSON.
@@ -154,21 +159,6 @@ pub enum OrdenTokens {
     },
 }
 
-/// A measurement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Medida {
-    /// Clients at once.
-    pub clientes: u32,
-    /// How long.
-    pub duracion: Duration,
-    /// What they ask.
-    pub carrera: Carrera,
-    /// How many of the seeded books they ask for, from `Libro1`.
-    pub libros: u32,
-    /// When writes are answered; none leaves it to the carga.
-    pub modo: Option<Modo>,
-}
-
 /// A drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Simulacro {
@@ -176,15 +166,6 @@ pub struct Simulacro {
     pub duracion: Duration,
     /// Of the faults and the desks; none draws one.
     pub semilla: Option<u64>,
-}
-
-/// What the clients of a measurement ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carrera {
-    /// One operation only.
-    Una(Operacion),
-    /// Loans, returns, renewals and reads together.
-    Mezcla,
 }
 
 /// Why there is nothing to execute: help or version was asked for, or the line is wrong.
@@ -256,11 +237,12 @@ fn orden(verbo: Verbo, globales: &mut Globales) -> Result<Orden, Fin> {
             globales.sumar(args.globales);
             Orden::Migrar { desde: args.desde }
         }
-        Verbo::Medir(args) => {
-            let medida = args.medida();
+        Verbo::Comprobar(args) => {
             globales.sumar(args.globales);
-            Orden::Medir(medida)
+            let roles = args.role.map(|roles| roles.0);
+            Orden::Comprobar { roles }
         }
+        Verbo::Medir(args) => Orden::Medir(argumentos::medir::medicion(args, globales)),
         Verbo::Estado(args) => {
             globales.sumar(args.globales);
             Orden::Estado {
@@ -294,7 +276,7 @@ impl Invocacion {
     #[must_use]
     pub fn fuentes(&self, entorno: Vec<(String, String)>) -> Fuentes {
         let roles = match &self.orden {
-            Orden::Nodo(nodo) => nodo.roles.clone(),
+            Orden::Nodo(Nodo { roles, .. }) | Orden::Comprobar { roles } => roles.clone(),
             _ => None,
         };
         Fuentes {

@@ -3,6 +3,8 @@
 
 use super::*;
 use crate::domain::ids::Isbn;
+use crate::domain::modo::Modo;
+use crate::domain::operacion::Operacion;
 
 fn linea(texto: &str) -> Result<Invocacion, Fin> {
     leer(std::iter::once("biblioteca").chain(texto.split_whitespace()))
@@ -135,19 +137,34 @@ fn an_operation_is_asked_with_what_it_needs() {
 
 #[test]
 fn a_measurement_has_bounds_and_defaults() {
-    let Orden::Medir(medida) = linea("medir --operacion prestamo").unwrap().orden else {
-        unreachable!()
+    let medida = |texto: &str| match linea(texto).unwrap().orden {
+        Orden::Medir(Medicion::Una(medida) | Medicion::Tabla(medida)) => medida,
+        otra => unreachable!("{otra:?}"),
     };
     assert_eq!(
-        medida,
+        medida("medir --operacion prestamo"),
         Medida {
             clientes: 8,
+            sedes: Vec::new(),
             duracion: Duration::from_secs(10),
+            calentamiento: Duration::from_secs(1),
+            ritmo: None,
             carrera: Carrera::Una(Operacion::Prestamo),
             libros: 1000,
-            modo: None,
+            modos: Modos::default(),
+            salida: None,
+            en_marcha: false,
         }
     );
+    let mezcla = medida("medir --operacion prestamo=1,consulta=3 --modo prestamo=asincrono");
+    assert_eq!(mezcla.carrera.to_string(), "prestamo=1,consulta=3");
+    assert_eq!(mezcla.modos.de(Operacion::Prestamo), Some(Modo::Asincrono));
+    assert_eq!(mezcla.modos.de(Operacion::Devolucion), None);
+    let tabla = medida("medir --tabla --carga pc1:5555");
+    assert_eq!((tabla.duracion.as_secs(), tabla.en_marcha), (120, true));
+    mala("medir --operacion prestamo=0", &["no pide nada"]);
+    mala("medir --tabla --ritmo 5", &["no van juntos"]);
+    mala("medir --comparar a.json", &["--comparar"]);
     mala("medir --clientes 0", &["--clientes", "de 1 a 1000"]);
     mala("medir --operacion estado", &["'estado' no se mide"]);
     assert_eq!(

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::Carrera;
-use crate::domain::ids::{Campo, OpId, Texto};
+use crate::cli::{Carrera, Modos, Pesos};
+use crate::domain::ids::{Campo, OpId, Sede, Texto};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::role::Role;
@@ -86,14 +86,29 @@ pub(super) fn archivo_sqlite(valor: &str) -> Result<PathBuf, String> {
 
 pub(super) fn carrera(valor: &str) -> Result<Carrera, String> {
     if valor == "mezcla" {
-        return Ok(Carrera::Mezcla);
+        return Ok(Carrera::Mezcla(Pesos::default()));
     }
-    Operacion::de_palabra(valor)
-        .filter(|operacion| *operacion != Operacion::Estado)
-        .map(Carrera::Una)
-        .ok_or_else(|| {
-            format!("'{valor}' no se mide: prestamo, devolucion, renovacion, consulta, mezcla")
-        })
+    match Operacion::de_palabra(valor) {
+        Some(operacion) if operacion != Operacion::Estado => Ok(Carrera::Una(operacion)),
+        _ => Pesos::leer(valor).map(Carrera::Mezcla),
+    }
+}
+
+pub(super) fn modos(valor: &str) -> Result<Modos, String> {
+    Modos::leer(valor)
+}
+
+/// One value to clap, many to us.
+#[derive(Debug, Clone)]
+pub(super) struct Sedes(pub(super) Vec<Sede>);
+
+pub(super) fn sedes(valor: &str) -> Result<Sedes, String> {
+    let sedes = valor
+        .split(',')
+        .map(Sede::parse)
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
+    Ok(Sedes(sedes))
 }
 
 pub(super) fn semilla(valor: &str) -> Result<u64, String> {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::db::sembrar;
-use crate::db::titulo::plegar;
+use crate::db::titulo::buscable;
 use crate::domain::ids::{Ejemplar, Isbn, Sede};
 use crate::wire::admin::{FilaCatalogo, Informe};
 
@@ -92,8 +92,8 @@ pub fn comparar(filas: &[FilaCatalogo], pedidas: Pedidas, mut hay: Existentes) -
             nuevas.sedes.push(&fila.sede);
         }
         if hay.libros.insert(fila.isbn.clone()) {
-            let titulo = fila.titulo.as_str();
-            let libro = (&fila.isbn, titulo, fila.autor.as_deref(), plegar(titulo));
+            let (titulo, autor) = (fila.titulo.as_str(), fila.autor.as_deref());
+            let libro = (&fila.isbn, titulo, autor, buscable(titulo, autor));
             nuevas.libros.push(libro);
         }
         for codigo in codigos {

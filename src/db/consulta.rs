@@ -132,7 +132,7 @@ pub fn por_titulo(
         .map(|fila| libro(fila, None))
         .collect::<Result<Vec<_>, _>>()?;
     let mensaje = match libros.len() {
-        0 => format!("Ningún título contiene «{titulo}»"),
+        0 => format!("Ningún libro tiene «{titulo}» en su título o su autor"),
         1 => "Se encontró un libro".to_owned(),
         LIBROS_MAX => format!("Se muestran los primeros {LIBROS_MAX} libros"),
         cuantos => format!("Se encontraron {cuantos} libros"),

@@ -1,16 +1,26 @@
-//! Titles as they are searched: without accents, in small letters.
+//! Titles and authors as they are searched: without accents, in small letters.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// Folds a text: `Cien Años` and `CIEN ANOS` become the same.
-#[must_use]
-pub fn plegar(texto: &str) -> String {
+fn plegar(texto: &str) -> String {
     texto
         .nfkd()
         .filter(|letra| !is_combining_mark(*letra))
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// What a search looks through: the folded title, which also gives the order, and the folded
+/// author on a line of its own, so that no word of a search spans both.
+#[must_use]
+pub fn buscable(titulo: &str, autor: Option<&str>) -> String {
+    let titulo = plegar(titulo);
+    match autor {
+        Some(autor) => format!("{titulo}\n{}", plegar(autor)),
+        None => titulo,
+    }
 }
 
 /// LIKE patterns, one a word of the search; `\` is their escape character, so that `%` and

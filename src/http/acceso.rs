@@ -19,6 +19,7 @@ use crate::http::problema::problema;
 use crate::http::ritmo::Ritmo;
 use crate::http::sesiones::{GALLETA, Sesiones};
 use crate::http::tokens::{ARCHIVO, Tokens};
+use crate::http::vecinas::Vecinas;
 
 /// What a token or session that is none costs, in requests: whoever guesses is slow.
 const COSTE_FALLO: f64 = 40.0;
@@ -65,6 +66,8 @@ pub struct Acceso {
     carpeta: PathBuf,
     /// Names under which this node is reached, besides numbers and `localhost`.
     nombres: Vec<String>,
+    /// Whose pages may ask from another origin.
+    vecinas: Vecinas,
     tokens: Mutex<Leidos>,
     sesiones: Mutex<Sesiones>,
     ritmo: Mutex<Ritmo>,
@@ -80,7 +83,7 @@ struct Leidos {
 impl Acceso {
     /// With the tokens of `carpeta`.
     #[must_use]
-    pub fn nuevo(carpeta: PathBuf, nombres: Vec<String>) -> Self {
+    pub fn nuevo(carpeta: PathBuf, nombres: Vec<String>, vecinas: Vecinas) -> Self {
         let leidos = Leidos {
             tokens: Some(Tokens::default()),
             de: None,
@@ -88,6 +91,7 @@ impl Acceso {
         Self {
             carpeta,
             nombres: nombres.into_iter().map(|n| n.to_lowercase()).collect(),
+            vecinas,
             tokens: Mutex::new(leidos),
             sesiones: Mutex::default(),
             ritmo: Mutex::default(),
@@ -101,7 +105,9 @@ impl Acceso {
     pub fn dejar(&self, peticion: &HttpRequest) -> Result<Quien, HttpResponse> {
         let cabeceras = peticion.headers();
         self.anfitrion(cabeceras)?;
-        origen(peticion.method(), cabeceras)?;
+        if self.vecinas.origen(cabeceras).is_none() {
+            origen(peticion.method(), cabeceras)?;
+        }
         let ip = peticion.peer_addr().map(|par| par.ip().to_canonical());
         let cerca = ip.is_some_and(|ip| ip.is_loopback()) && !por_intermediario(cabeceras);
         let quien = self.identificar(cabeceras, ip, cerca)?;

@@ -22,7 +22,11 @@ fn every_path_asks_for_its_role_and_an_unknown_one_for_the_highest() {
 }
 
 fn abierto() -> Acceso {
-    Acceso::nuevo("/no/existe".into(), vec!["Biblioteca.Local".to_owned()])
+    Acceso::nuevo(
+        "/no/existe".into(),
+        vec!["Biblioteca.Local".to_owned()],
+        Vecinas::nuevas(&["http://pc2:8080".to_owned()]),
+    )
 }
 
 fn pregunta(host: &str) -> TestRequest {

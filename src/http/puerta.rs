@@ -12,7 +12,9 @@ use actix_web::{App, Error, HttpMessage, HttpServer, web};
 
 use crate::http::acceso::Acceso;
 use crate::http::nodo::Nodo;
-use crate::http::{api, entrada, metricas, problema, salud};
+use crate::http::panel::Emisora;
+use crate::http::vecinas::{Vecinas, cruzar};
+use crate::http::{api, entrada, metricas, paginas, panel, problema, salud};
 
 /// Connections at once: every desk and every watcher of a big library, with room; more wait
 /// in the kernel's queue until one ends.
@@ -75,19 +77,26 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
         tracing::info!(extremo = %real, "la puerta HTTP espera");
     }
     let con_carga = nodo.con_carga();
+    let emisora = web::Data::new(Emisora::nueva(Arc::clone(&nodo)));
+    let vecinas = web::Data::new(Vecinas::nuevas(&nodo.ficha().otras));
     let (nodo, acceso) = (web::Data::from(nodo), web::Data::new(acceso));
     let servidor = HttpServer::new(move || {
         App::new()
             .wrap(from_fn(guardar))
+            .wrap(from_fn(cruzar))
             .wrap(cabeceras())
             .app_data(nodo.clone())
             .app_data(acceso.clone())
+            .app_data(emisora.clone())
+            .app_data(vecinas.clone())
             .configure(salud::rutas)
             .configure(metricas::rutas)
             .configure(entrada::rutas)
             .configure(|cfg| {
                 if con_carga {
                     api::rutas(cfg);
+                    paginas::rutas(cfg);
+                    panel::rutas(cfg);
                 }
             })
             .default_service(web::to(problema::sin_pagina))

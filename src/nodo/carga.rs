@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::carga::actividad::{Actividad, FALTAS_MAX};
 use crate::carga::actor::{Cableado, Carga, VerEstado};
 use crate::carga::admision::Admision;
 use crate::carga::anotador::{ORDENES_MAX, Orden, anotar};
@@ -15,7 +16,7 @@ use crate::carga::clientes::Clientes;
 use crate::carga::reparto::Ajuste;
 use crate::carga::trabajo::Trabajo;
 use crate::carga::ventanilla::Ventanilla;
-use crate::db::diario::{ARCHIVO, Diario, Opciones};
+use crate::db::diario::{ARCHIVO, Diario, Opciones, faltas};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::domain::reglas::Reglas;
@@ -25,6 +26,7 @@ use crate::net::socket::Publico;
 use crate::nodo::{ArranqueError, Entorno, TERMINA, hasta};
 use crate::runtime::guardian::{Puesto, vigilar};
 use crate::settings::{Ajustes, Modos};
+use crate::wire::actividad::Decision;
 use crate::wire::codec::TRAMA_BYTES_MAX;
 use crate::wire::estado::EstadoDeCarga;
 use crate::wire::json::SOLICITUD_BYTES_MAX;
@@ -115,13 +117,19 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
         latido: entorno.latido(),
     };
     let asistencia = Asistencia::nueva(puesto.clone(), ajustes.nodo.id.clone());
-    let puerta = Trabajo::nueva(puesto.clone(), asistencia.clone(), trabajo.clone())?;
+    let actividad = Actividad::default();
+    let puerta = Trabajo::nueva(
+        puesto.clone(),
+        asistencia.clone(),
+        actividad.clone(),
+        trabajo.clone(),
+    )?;
     let (real, tarea) = servir(&entorno.contexto, escucha, puerta, de_trabajo)?;
     entorno.vigilar_socket("la puerta de trabajo", tarea);
     tracing::info!(extremo = real, "la carga espera actores");
 
     let noticias = news::abrir(&entorno.contexto, &carga.eventos.to_string())?;
-    let ordenes = abrir_diario(entorno, &puesto).await?;
+    let ordenes = abrir_diario(entorno, &puesto, &actividad).await?;
 
     let (salidas, de_salidas) = mpsc::channel(carga.en_vuelo_max as usize);
     let admision = admision(ajustes, &puesto, salidas, &abierta)?;
@@ -147,6 +155,7 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
         trabajo,
         noticias,
         ordenes,
+        actividad,
     };
     vigilar(
         "carga".to_owned(),
@@ -187,11 +196,22 @@ fn admision(
 async fn abrir_diario(
     entorno: &Entorno<'_>,
     puesto: &Puesto<Carga>,
+    actividad: &Actividad,
 ) -> Result<mpsc::Sender<Orden>, ArranqueError> {
     let ruta = entorno.ajustes.nodo.datos.join(ARCHIVO);
-    let diario = Diario::abrir(Opciones::nuevas(ruta))
+    let diario = Diario::abrir(Opciones::nuevas(ruta.clone()))
         .await
         .map_err(|fallo| ArranqueError::Diario(fallo.to_string()))?;
+    match faltas(&ruta, FALTAS_MAX).await {
+        Ok((ultimas, total)) => actividad.recordar(
+            ultimas
+                .iter()
+                .map(|(pedido, respuesta)| Decision::nueva(pedido, respuesta)),
+            total,
+        ),
+        // The carga works without; `auditar --excepciones` tells what is wrong.
+        Err(fallo) => tracing::warn!(%fallo, "no se leyeron las faltas del diario"),
+    }
     let (ordenes, por_hacer) = mpsc::channel(ORDENES_MAX);
     let rendiciones = entorno.rendiciones.clone();
     actix_rt::spawn(anotar(diario, por_hacer, puesto.clone(), rendiciones));

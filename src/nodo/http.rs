@@ -13,12 +13,14 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::http::acceso::Acceso;
-use crate::http::nodo::{Nodo, Salud, SaludDeRol};
+use crate::http::nodo::{Ficha, Nodo, Salud, SaludDeRol};
 use crate::http::puerta::{Abierta, CONEXIONES_MAX, HttpError, abrir};
+use crate::http::vecinas::Vecinas;
 use crate::net::socket::Contexto;
 use crate::nodo::{Entorno, Marcha, TERMINA, actores, almacenamiento, carga, medidas};
 use crate::panorama::Panorama;
 use crate::panorama::sondeo::{Puertas, sondear};
+use crate::panorama::vigia::{Vista, vigilar};
 use crate::settings::Ajustes;
 use crate::settings::endpoint::Endpoint;
 
@@ -65,11 +67,17 @@ pub fn arrancar(entorno: &Entorno<'_>, marcha: &Marcha) -> Result<Option<EnMarch
         visto: Mutex::new(None),
     });
     let ventana = Ventana {
+        ficha: ficha(entorno.ajustes),
         preguntas,
         con_carga: marcha.carga.is_some(),
     };
     let ajustes = entorno.ajustes;
-    let acceso = Acceso::nuevo(ajustes.nodo.datos.clone(), ajustes.http.nombres.clone());
+    let otras = ficha(ajustes).otras;
+    let acceso = Acceso::nuevo(
+        ajustes.nodo.datos.clone(),
+        ajustes.http.nombres.clone(),
+        Vecinas::nuevas(&otras),
+    );
     let abierta = abrir(&escucha.direccion(), Arc::new(ventana), acceso)?;
     actix_rt::spawn(contestar(roles, por_contestar));
     Ok(Some(EnMarcha { abierta, termina }))
@@ -85,16 +93,32 @@ pub fn puertas(ajustes: &Ajustes) -> Puertas {
     }
 }
 
+fn ficha(ajustes: &Ajustes) -> Ficha {
+    Ficha {
+        nodo: ajustes.nodo.id.clone(),
+        sede: ajustes.nodo.sede.to_string(),
+        abierto_s: ajustes.cortacircuitos.abierto_s,
+        otras: ajustes
+            .http
+            .otras
+            .iter()
+            .map(|otra| format!("http://{}", otra.direccion()))
+            .collect(),
+    }
+}
+
 /// What the door asks.
 enum Pregunta {
     Salud(oneshot::Sender<Salud>),
     Galgas(oneshot::Sender<String>),
     Panorama(oneshot::Sender<Arc<Panorama>>),
+    Seguir(oneshot::Sender<Vista>),
     Pedir(String, Vec<u8>, oneshot::Sender<Vec<u8>>),
 }
 
 /// The near end, on the door's thread.
 struct Ventana {
+    ficha: Ficha,
     preguntas: mpsc::Sender<Pregunta>,
     con_carga: bool,
 }
@@ -121,6 +145,10 @@ impl Nodo for Ventana {
         self.con_carga
     }
 
+    fn ficha(&self) -> &Ficha {
+        &self.ficha
+    }
+
     fn salud(&self) -> BoxFuture<'static, Option<Salud>> {
         self.preguntar(Pregunta::Salud)
     }
@@ -131,6 +159,10 @@ impl Nodo for Ventana {
 
     fn panorama(&self) -> BoxFuture<'static, Option<Arc<Panorama>>> {
         self.preguntar(Pregunta::Panorama)
+    }
+
+    fn seguir(&self) -> BoxFuture<'static, Option<Vista>> {
+        self.preguntar(Pregunta::Seguir)
     }
 
     fn pedir(&self, quien: &str, solicitud: Vec<u8>) -> BoxFuture<'static, Option<Vec<u8>>> {
@@ -160,6 +192,9 @@ async fn contestar(roles: Rc<Roles>, mut preguntas: mpsc::Receiver<Pregunta>) {
                 Pregunta::Salud(aviso) => drop(aviso.send(roles.salud().await)),
                 Pregunta::Galgas(aviso) => drop(aviso.send(roles.galgas().await)),
                 Pregunta::Panorama(aviso) => drop(aviso.send(roles.panorama().await)),
+                Pregunta::Seguir(aviso) => {
+                    let _ = aviso.send(vigilar(&roles.contexto, &roles.puertas));
+                }
                 Pregunta::Pedir(quien, solicitud, aviso) => {
                     if let Some(carga) = &roles.carga {
                         let respuesta = carga.ventanilla().pedir(&quien, &solicitud).await;

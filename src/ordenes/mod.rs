@@ -3,6 +3,7 @@
 mod administrar;
 pub mod auditar;
 mod cargas;
+mod comprobar;
 mod ejecutor;
 pub mod estado;
 mod medir;
@@ -18,8 +19,9 @@ use crate::cli::{self, Invocacion, Orden};
 use crate::net::socket::NetError;
 use crate::nodo::{self, ArranqueError, Fin};
 use crate::role::Role;
-use crate::settings::Ajustes;
 use crate::settings::load::{cargar, cargar_nodo, entorno_del_proceso};
+use crate::settings::validate::avisos;
+use crate::settings::{Ajustes, Aviso};
 
 /// How an order ended (contract §1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +95,9 @@ pub fn ejecutar(invocacion: &Invocacion) -> u8 {
 
 async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
     let fuentes = invocacion.fuentes(entorno_del_proceso());
+    if let Orden::Comprobar { .. } = invocacion.orden {
+        return comprobar::comprobar(&fuentes);
+    }
     let ajustes = match invocacion.orden {
         Orden::Nodo(_) => cargar_nodo(&fuentes),
         _ => cargar(&fuentes),
@@ -116,6 +121,8 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
                 )),
             }
         }
+        // Done above: what is wrong must not stop it.
+        Orden::Comprobar { .. } => Ok(Salida::Bien),
         Orden::Pedir(pedir) => pedir::pedir(&ajustes, pedir).await,
         Orden::Sembrar => administrar::sembrar(&ajustes).await,
         Orden::CatalogoImportar { ruta } => administrar::importar_catalogo(&ajustes, ruta).await,
@@ -128,10 +135,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
         Orden::Tokens(orden) => tokens::tokens(&ajustes, orden),
         Orden::Respaldar { ruta } => respaldar::respaldar(&ajustes, ruta).await,
         Orden::Migrar { desde } => migrar::migrar(&ajustes, desde.as_deref()).await,
-        Orden::Medir(medida) => match medir::medir(medida, &cargas_de(&ajustes)).await? {
-            0 => Err(SalidaError::Nadie("ninguna carga respondió".into())),
-            _ => Ok(Salida::Bien),
-        },
+        Orden::Medir(medicion) => medir::medir(&ajustes, medicion).await,
         Orden::Estado { json, seguir } => estado::estado(&ajustes, *json, *seguir).await,
         Orden::Auditar {
             recibos,
@@ -149,6 +153,9 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
 }
 
 async fn correr_nodo(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
+    for Aviso { clave, causa } in avisos(ajustes) {
+        tracing::warn!(clave, "{causa}");
+    }
     match nodo::correr(ajustes).await? {
         Fin::EnOrden => Ok(Salida::Bien),
         Fin::Rendido(rendicion) => Err(SalidaError::Interno(rendicion.to_string())),

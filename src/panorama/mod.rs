@@ -3,9 +3,12 @@
 //!
 //! Used by `biblioteca estado`, the drill and the panel, so that they tell the same truth.
 
+pub mod json;
 pub mod sondeo;
+pub mod vigia;
 
 use crate::domain::operacion::Operacion;
+use crate::wire::actividad::ActividadDeCarga;
 use crate::wire::estado::{Cortacircuitos, EstadoDeActor, EstadoDeAlmacen, EstadoDeCarga};
 use crate::wire::mensaje::Disposicion;
 
@@ -32,6 +35,8 @@ pub struct Panorama {
     pub cargas: Vec<Sondeada<EstadoDeCarga>>,
     /// In the configuration's order.
     pub almacenes: Vec<Sondeada<EstadoDeAlmacen>>,
+    /// What each carga has done, in their order.
+    pub actividades: Vec<Option<ActividadDeCarga>>,
 }
 
 /// One actor, once, whoever told of it.

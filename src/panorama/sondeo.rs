@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::net::client::{Destino, Suceso, conectar};
 use crate::net::socket::Contexto;
 use crate::panorama::{Panorama, Sondeada};
+use crate::wire::actividad::ActividadDeCarga;
 use crate::wire::codec::{TRAMA_BYTES_MAX, decode, encode};
 use crate::wire::estado::EstadoNodo;
 use crate::wire::mensaje::Mensaje;
@@ -17,6 +18,12 @@ use crate::wire::mensaje::Mensaje;
 /// How long a door may take: a connection, a question and the 400 ms that a busy role gets,
 /// within the 2 s that a person waits.
 const RESPUESTA_MAX: Duration = Duration::from_millis(1_300);
+
+/// What a carga is asked, and answers in this order; one of before answers only the second.
+pub(super) static A_CARGA: [Mensaje; 2] = [Mensaje::VerActividad, Mensaje::VerEstado];
+
+/// What an almacenamiento is asked.
+pub(super) static A_ALMACEN: [Mensaje; 1] = [Mensaje::VerEstado];
 
 /// The doors of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,21 +36,31 @@ pub struct Puertas {
 
 /// Asks them all.
 pub async fn sondear(contexto: &Contexto, puertas: &Puertas) -> Panorama {
-    let preguntar = |extremos: &[String]| {
-        let preguntas: Vec<_> = extremos
-            .iter()
-            .map(|extremo| una(contexto.clone(), extremo.clone()))
-            .collect();
-        join_all(preguntas)
+    let preguntar = |extremos: &[String], preguntas: &'static [Mensaje]| {
+        let puertas = extremos.iter();
+        let puertas = puertas.map(|extremo| una(contexto, extremo.clone(), preguntas));
+        join_all(puertas.collect::<Vec<_>>())
     };
-    let (cargas, almacenes) =
-        futures::future::join(preguntar(&puertas.cargas), preguntar(&puertas.almacenes)).await;
+    let (cargas, almacenes) = futures::future::join(
+        preguntar(&puertas.cargas, &A_CARGA),
+        preguntar(&puertas.almacenes, &A_ALMACEN),
+    )
+    .await;
+    componer(cargas, almacenes)
+}
+
+/// What each door said, put together.
+pub(super) fn componer(cargas: Vec<(String, Dicho)>, almacenes: Vec<(String, Dicho)>) -> Panorama {
     Panorama {
+        actividades: cargas
+            .iter()
+            .map(|(_, dicho)| dicho.actividad.clone())
+            .collect(),
         cargas: cargas
             .into_iter()
-            .map(|(extremo, estado)| Sondeada {
+            .map(|(extremo, dicho)| Sondeada {
                 extremo,
-                estado: match estado {
+                estado: match dicho.estado {
                     Some(EstadoNodo::Carga(estado)) => Some(estado),
                     _ => None,
                 },
@@ -51,9 +68,9 @@ pub async fn sondear(contexto: &Contexto, puertas: &Puertas) -> Panorama {
             .collect(),
         almacenes: almacenes
             .into_iter()
-            .map(|(extremo, estado)| Sondeada {
+            .map(|(extremo, dicho)| Sondeada {
                 extremo,
-                estado: match estado {
+                estado: match dicho.estado {
                     Some(EstadoNodo::Almacenamiento(estado)) => Some(estado),
                     _ => None,
                 },
@@ -62,18 +79,36 @@ pub async fn sondear(contexto: &Contexto, puertas: &Puertas) -> Panorama {
     }
 }
 
-/// One door's answer; none when it is dead, frozen or no node of ours.
-async fn una(contexto: Contexto, extremo: String) -> (String, Option<EstadoNodo>) {
-    let estado = tokio::time::timeout_at(
-        Instant::now() + RESPUESTA_MAX,
-        preguntar(&contexto, &extremo),
-    )
-    .await;
-    (extremo, estado.ok().flatten())
+/// What one door said.
+#[derive(Default, Clone)]
+pub(super) struct Dicho {
+    estado: Option<EstadoNodo>,
+    actividad: Option<ActividadDeCarga>,
 }
 
-async fn preguntar(contexto: &Contexto, extremo: &str) -> Option<EstadoNodo> {
-    let trama = encode(&Mensaje::VerEstado).ok()?;
+/// One door's answer; nothing when it is dead, frozen or no node of ours.
+pub(super) async fn una(
+    contexto: &Contexto,
+    extremo: String,
+    preguntas: &[Mensaje],
+) -> (String, Dicho) {
+    let mut dicho = Dicho::default();
+    // What was said before the time was over stands.
+    let _ = tokio::time::timeout_at(
+        Instant::now() + RESPUESTA_MAX,
+        preguntar(contexto, &extremo, preguntas, &mut dicho),
+    )
+    .await;
+    (extremo, dicho)
+}
+
+async fn preguntar(
+    contexto: &Contexto,
+    extremo: &str,
+    preguntas: &[Mensaje],
+    dicho: &mut Dicho,
+) -> Option<()> {
+    let preguntas: Vec<Vec<u8>> = preguntas.iter().filter_map(|m| encode(m).ok()).collect();
     let (sucesos, mut llegan) = mpsc::channel(64);
     let destino = Destino {
         extremo,
@@ -86,14 +121,21 @@ async fn preguntar(contexto: &Contexto, extremo: &str) -> Option<EstadoNodo> {
     .ok()?;
     while let Some(suceso) = llegan.recv().await {
         match suceso {
-            Suceso::Conectado => enlace.enviar(Vec::new(), trama.clone()).ok()?,
+            Suceso::Conectado => {
+                for trama in &preguntas {
+                    enlace.enviar(Vec::new(), trama.clone()).ok()?;
+                }
+            }
             Suceso::Tramas(tramas) => {
-                let estado = tramas.iter().find_map(|trama| match decode(trama) {
-                    Ok(Mensaje::EstadoNodo(estado)) => Some(estado),
-                    _ => None,
-                });
-                if estado.is_some() {
-                    return estado;
+                for trama in &tramas {
+                    match decode(trama) {
+                        Ok(Mensaje::EstadoNodo(estado)) => dicho.estado = Some(estado),
+                        Ok(Mensaje::Actividad(hecho)) => dicho.actividad = Some(hecho),
+                        _ => {}
+                    }
+                }
+                if dicho.estado.is_some() {
+                    return Some(());
                 }
             }
             // It may be starting: the link goes on trying until the time is over.

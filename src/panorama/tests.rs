@@ -67,6 +67,7 @@ fn sano() -> Panorama {
             almacen("tcp://a:5570", Disposicion::Listo, "b"),
             almacen("tcp://b:5570", Disposicion::EnEspera, ""),
         ],
+        actividades: vec![None, None],
     }
 }
 

@@ -8,6 +8,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::plantado::{Defecto, plantado};
+
 /// Where a breaker stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EstadoBreaker {
@@ -92,7 +94,8 @@ impl Breaker {
             Fase::Cerrado { .. } => true,
             Fase::Abierto { desde } => ahora - desde >= self.ajuste.abierto,
             Fase::MedioAbierto { sonda_desde } => {
-                sonda_desde.is_none_or(|desde| ahora - desde >= self.ajuste.sonda)
+                let vencida = |desde| ahora - desde >= self.ajuste.sonda;
+                sonda_desde.is_none_or(|d| vencida(d) && !plantado(Defecto::PermisoPerdido))
             }
         }
     }
@@ -140,6 +143,7 @@ impl Breaker {
     /// The operation of `permiso` was not sent after all, or says nothing about the endpoint.
     pub fn devolver(&mut self, permiso: Permiso) {
         if permiso.epoca == self.epoca
+            && !plantado(Defecto::PermisoPerdido)
             && let Fase::MedioAbierto { sonda_desde } = &mut self.fase
         {
             *sonda_desde = None;
@@ -153,7 +157,8 @@ impl Breaker {
         }
     }
 
-    /// The endpoint says by heartbeat that it is ready again: no need to wait out the rest.
+    /// The endpoint says by heartbeat that it is ready again, after it was gone or not ready:
+    /// no need to wait out the rest. Not to be told of one that never stopped saying so.
     pub fn listo_de_nuevo(&mut self) {
         if let Fase::Abierto { .. } = self.fase {
             self.epoca += 1;
@@ -269,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_says_it_is_ready_gets_its_probe_at_once() {
+    fn an_endpoint_that_is_ready_again_gets_its_probe_at_once() {
         let (mut breaker, t0) = breaker();
         abrir(&mut breaker, t0);
         breaker.listo_de_nuevo();

@@ -3,3 +3,4 @@
 pub mod breaker;
 pub mod guardian;
 pub mod metricas;
+pub mod recibidos;

@@ -85,6 +85,12 @@ impl Endpoint {
                 .is_ok_and(|numero| numero.is_loopback())
     }
 
+    /// Whether it stands for every interface of its PC.
+    #[must_use]
+    pub fn es_de_todos(&self) -> bool {
+        ["*", "0.0.0.0", "::"].contains(&self.host())
+    }
+
     /// Whether somebody can connect to it: a real port at a real host.
     #[must_use]
     pub fn es_alcanzable(&self) -> bool {

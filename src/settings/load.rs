@@ -5,17 +5,17 @@
 //! comes from, so that an error names the file or the variable and the key. It opens no
 //! socket and writes nothing.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+mod arbol;
 
-use config::{ConfigError, Map, Value, ValueKind};
+use std::io;
+use std::path::PathBuf;
 
 use crate::domain::ids::Sede;
 use crate::role::Role;
-use crate::settings::claves::{BASE, Claves, Hoja, hojas};
+use crate::settings::claves::{BASE, hojas};
 use crate::settings::endpoint::Endpoint;
 use crate::settings::{Ajustes, validate};
+use arbol::Arbol;
 
 /// Before the names of environment variables that are ours.
 const PREFIJO: &str = "BIBLIOTECA_";
@@ -124,35 +124,7 @@ pub fn entorno_del_proceso() -> Vec<(String, String)> {
 /// # Errors
 /// [`AjusteInvalido`], the first one found, from the lowest layer up.
 pub fn cargar(fuentes: &Fuentes) -> Result<Ajustes, AjusteInvalido> {
-    let base = hojas(BASE).map_err(|detalle| AjusteInvalido::Toml {
-        origen: "config/base.toml".to_owned(),
-        detalle,
-    })?;
-    let mut arbol = Arbol::nuevo(base);
-    for ruta in &fuentes.archivos {
-        arbol.archivo(ruta)?;
-    }
-    arbol.entorno(&fuentes.entorno)?;
-    let mut ajustes = tipado(arbol.tabla).map_err(|error| AjusteInvalido::Valor {
-        origen: "config/base.toml".to_owned(),
-        clave: String::new(),
-        causa: causa(error),
-    })?;
-    ajustes.http.puesta = arbol.http_puesta;
-    if let Some(roles) = &fuentes.roles {
-        ajustes.nodo.roles.clone_from(roles);
-    }
-    if let Some(sede) = &fuentes.sede {
-        ajustes.nodo.sede = sede.clone();
-    }
-    if let Some(cargas) = &fuentes.cargas {
-        ajustes.solicitante.cargas.clone_from(cargas);
-    }
-    if ajustes.nodo.id.trim().is_empty() {
-        ajustes.nodo.id = nombre_del_pc();
-    }
-    validate::relaciones(&ajustes)?;
-    Ok(ajustes)
+    primero(examinar(fuentes))
 }
 
 /// Settings for a node: [`cargar`], and what its roles listen on is allowed.
@@ -160,147 +132,71 @@ pub fn cargar(fuentes: &Fuentes) -> Result<Ajustes, AjusteInvalido> {
 /// # Errors
 /// [`AjusteInvalido`], the first one found.
 pub fn cargar_nodo(fuentes: &Fuentes) -> Result<Ajustes, AjusteInvalido> {
-    let ajustes = cargar(fuentes)?;
-    validate::nodo(&ajustes)?;
-    Ok(ajustes)
+    primero(examinar_nodo(fuentes))
 }
 
-/// The host's name; a fixed word where the system tells none, so that it never is empty.
-fn nombre_del_pc() -> String {
-    fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .map(|nombre| nombre.trim().to_owned())
-        .filter(|nombre| !nombre.is_empty())
-        .unwrap_or_else(|| "nodo".to_owned())
-}
-
-/// The tree as far as the layers were put on it.
-struct Arbol {
-    claves: Claves,
-    base: Map<String, Value>,
-    tabla: Map<String, Value>,
-    http_puesta: bool,
-}
-
-impl Arbol {
-    fn nuevo(base: Vec<Hoja>) -> Self {
-        let claves = Claves::de(&base);
-        let mut tabla = Map::new();
-        for (clave, valor) in base {
-            poner(&mut tabla, &clave, valor);
-        }
-        Self {
-            claves,
-            base: tabla.clone(),
-            tabla,
-            http_puesta: false,
-        }
+fn primero(examen: Examen) -> Result<Ajustes, AjusteInvalido> {
+    match (examen.faltas.into_iter().next(), examen.ajustes) {
+        (Some(falta), _) => Err(falta),
+        (None, Some(ajustes)) => Ok(ajustes),
+        (None, None) => Err(AjusteInvalido::Toml {
+            origen: "config/base.toml".to_owned(),
+            detalle: "no hay ajustes".to_owned(),
+        }),
     }
+}
 
-    fn archivo(&mut self, ruta: &Path) -> Result<(), AjusteInvalido> {
-        let texto = fs::read_to_string(ruta).map_err(|source| AjusteInvalido::Archivo {
-            ruta: ruta.to_owned(),
-            source,
-        })?;
-        let origen = ruta.display().to_string();
-        let hojas = hojas(&texto).map_err(|detalle| AjusteInvalido::Toml {
-            origen: origen.clone(),
-            detalle,
-        })?;
-        for (clave, valor) in hojas {
-            self.hoja(&origen, &clave, Escrito::Archivo(valor))?;
-        }
-        Ok(())
-    }
+/// Everything that can be said of a configuration.
+#[derive(Debug)]
+pub struct Examen {
+    /// What is left when each value that is wrong is left out; none when not even that is.
+    pub ajustes: Option<Ajustes>,
+    /// All that is wrong, from the lowest layer up, relations last.
+    pub faltas: Vec<AjusteInvalido>,
+    /// Every key in force: its value as TOML, secrets hidden, and where it came from.
+    pub valores: Vec<Valor>,
+}
 
-    fn entorno(&mut self, variables: &[(String, String)]) -> Result<(), AjusteInvalido> {
-        for (nombre, clave) in HEREDADAS {
-            let puesta = variables.iter().find(|(variable, _)| variable == nombre);
-            if let Some((_, valor)) = puesta.filter(|(_, valor)| !valor.trim().is_empty()) {
-                self.hoja(nombre, clave, Escrito::Entorno(valor))?;
-            }
-        }
-        for (nombre, valor) in variables {
-            let Some(resto) = nombre.strip_prefix(PREFIJO) else {
-                continue;
+/// A key in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Valor {
+    /// The key.
+    pub clave: String,
+    /// Its value as it would be written, secrets hidden.
+    pub valor: String,
+    /// The file, variable or option that set it; none for the factory's.
+    pub origen: Option<String>,
+}
+
+/// Puts the layers together and checks every relation, stopping at nothing.
+#[must_use]
+pub fn examinar(fuentes: &Fuentes) -> Examen {
+    let base = match hojas(BASE) {
+        Ok(base) => base,
+        Err(detalle) => {
+            let origen = "config/base.toml".to_owned();
+            return Examen {
+                ajustes: None,
+                faltas: vec![AjusteInvalido::Toml { origen, detalle }],
+                valores: Vec::new(),
             };
-            if resto.contains("__") {
-                let clave = resto.to_lowercase().replace("__", ".");
-                self.hoja(nombre, &clave, Escrito::Entorno(valor))?;
-            }
         }
-        Ok(())
-    }
-
-    /// Checks one value where it comes from and puts it on the tree.
-    fn hoja(
-        &mut self,
-        origen: &str,
-        clave: &str,
-        escrito: Escrito<'_>,
-    ) -> Result<(), AjusteInvalido> {
-        let no_vale = |causa: String| AjusteInvalido::Valor {
-            origen: origen.to_owned(),
-            clave: clave.to_owned(),
-            causa,
-        };
-        let Some(clase) = self.claves.clase(clave) else {
-            if self.claves.es_seccion(clave) {
-                return Err(no_vale("es una sección, no un valor".to_owned()));
-            }
-            return Err(AjusteInvalido::ClaveDesconocida {
-                origen: origen.to_owned(),
-                clave: clave.to_owned(),
-                cercana: self.claves.cercana(clave).map(str::to_owned),
-            });
-        };
-        let valor = match escrito {
-            Escrito::Archivo(valor) => clase.normalizar(valor),
-            Escrito::Entorno(texto) => clase.leer(texto),
-        }
-        .map_err(|causa| no_vale(causa.to_owned()))?;
-        // The base is right, so an error of base + this one value is this value's.
-        let mut prueba = self.base.clone();
-        poner(&mut prueba, clave, valor.clone());
-        tipado(prueba).map_err(|error| no_vale(causa(error)))?;
-        poner(&mut self.tabla, clave, valor);
-        self.http_puesta |= clave == "http.escucha";
-        Ok(())
-    }
-}
-
-/// A value as its layer has it.
-enum Escrito<'a> {
-    Archivo(ValueKind),
-    Entorno(&'a str),
-}
-
-fn poner(tabla: &mut Map<String, Value>, clave: &str, valor: ValueKind) {
-    let Some((seccion, resto)) = clave.split_once('.') else {
-        tabla.insert(clave.to_owned(), Value::new(None, valor));
-        return;
     };
-    let dentro = tabla
-        .entry(seccion.to_owned())
-        .or_insert_with(|| Value::new(None, ValueKind::Table(Map::new())));
-    if let ValueKind::Table(dentro) = &mut dentro.kind {
-        poner(dentro, resto, valor);
+    let mut arbol = Arbol::nuevo(base);
+    for ruta in &fuentes.archivos {
+        arbol.archivo(ruta);
     }
+    arbol.entorno(&fuentes.entorno);
+    arbol.linea(fuentes);
+    arbol.terminar()
 }
 
-fn tipado(tabla: Map<String, Value>) -> Result<Ajustes, ConfigError> {
-    Value::new(None, ValueKind::Table(tabla)).try_deserialize()
-}
-
-/// The part of the library's error that is for a person: our own types' sentences are
-/// Spanish; what is left are numbers too large for their field.
-fn causa(error: ConfigError) -> String {
-    match error {
-        ConfigError::At { error, .. } => causa(*error),
-        ConfigError::Message(sentencia) => sentencia,
-        ConfigError::Type { unexpected, .. } => {
-            format!("el valor {unexpected} está fuera de lo admitido")
-        }
-        otro => otro.to_string(),
+/// [`examinar`], and what its roles listen on is allowed.
+#[must_use]
+pub fn examinar_nodo(fuentes: &Fuentes) -> Examen {
+    let mut examen = examinar(fuentes);
+    if let Some(ajustes) = &examen.ajustes {
+        examen.faltas.extend(validate::nodo(ajustes));
     }
+    examen
 }

@@ -2,13 +2,14 @@
 //!
 //! [`load`] puts the layers together (compiled-in `config/base.toml` < files < environment <
 //! command line), [`claves`] tells an unknown key's neighbour, [`validate`] checks what one
-//! field alone can't tell, [`endpoint`] is an address. The wiring hands each role its part;
+//! field alone can't tell, `texto` shows a value without its secrets, [`endpoint`] is an address. The wiring hands each role its part;
 //! nothing reads the environment later. The file `config/base.toml` has every key, with its
 //! unit and reason; a field here without a key there, or the other way round, fails a test.
 
 pub mod claves;
 pub mod endpoint;
 pub mod load;
+mod texto;
 pub mod validate;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,15 @@ pub struct Ajustes {
     pub usuarios: Usuarios,
     /// What is allowed without keys.
     pub seguridad: Seguridad,
+}
+
+/// Something that looks wrong and may be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aviso {
+    /// The key to look at.
+    pub clave: &'static str,
+    /// What looks wrong, in Spanish.
+    pub causa: String,
 }
 
 /// `nodo.*`.
@@ -169,6 +179,8 @@ pub struct Http {
     /// Where the side door listens; none when it was set to `""`.
     #[serde(deserialize_with = "endpoint_o_vacio")]
     pub escucha: Option<Endpoint>,
+    /// Side doors of the other cargas, where a desk goes on when this one dies.
+    pub otras: Vec<Endpoint>,
     /// Names under which it is reached, besides addresses and `localhost`.
     pub nombres: Vec<String>,
     /// Whether a layer above `base.toml` set `escucha`; no key, filled by the loader.

@@ -11,6 +11,7 @@ use super::enlace::{Enlace, Llegada};
 use super::reintento::{Azar, Entrada, Final, Limites, Reintento, Salida};
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
+use crate::plantado::{Defecto, plantado};
 use crate::wire::json_cliente::{RespuestaCliente, Solicitud};
 use crate::wire::respuesta::Estado;
 
@@ -93,6 +94,9 @@ impl<'a> Intercambio<'a> {
                 } => {
                     self.etiqueta = base + u64::from(intento);
                     solicitud.id = Some(self.etiqueta.to_string());
+                    if intento > 1 && plantado(Defecto::OtroOpId) {
+                        solicitud.op_id = Some(OpId::nuevo());
+                    }
                     self.enviar(carga, solicitud.texto(), hasta_ms).await
                 }
                 Salida::Esperar { hasta_ms } => {

@@ -166,12 +166,14 @@ fn texto_de(valor: &str, campo: &str, max: usize) -> Result<Option<String>, Stri
     Ok((!valor.is_empty()).then(|| valor.to_owned()))
 }
 
-/// A day, `2026-12-31` or `31/12/2026`, as the database writes it; none for an empty cell.
+/// A day, `2026-12-31` or `31/12/2026`, with or without an hour, as the database writes it; none for an empty cell.
 fn fecha_de(valor: &str) -> Result<Option<String>, String> {
     if valor.is_empty() {
         return Ok(None);
     }
-    let partes: Vec<&str> = valor.split(['-', '/']).collect();
+    // A spreadsheet may add the hour: the membership lasts to the end of its day.
+    let dia = valor.split(['T', ' ']).next().unwrap_or_default();
+    let partes: Vec<&str> = dia.split(['-', '/']).collect();
     let numeros = |anio: &str, mes: &str, dia: &str| {
         let cifras = [anio, mes, dia]
             .iter()

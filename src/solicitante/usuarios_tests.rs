@@ -31,7 +31,7 @@ fn a_users_file_with_the_contracts_header() {
 
 #[test]
 fn semicolons_latin_1_aliases_and_other_columns_are_tolerated() {
-    let bytes = b"C\xf3digo;Categor\xeda;Tel\xe9fono;Vencimiento;Bloqueado\r\nu1;estudiante;9;31/12/2026;S\xed\r\n";
+    let bytes = b"C\xf3digo;Categor\xeda;Tel\xe9fono;Vencimiento;Bloqueado\r\nu1;estudiante;9;31/12/2026 0:00;S\xed\r\n";
     let padron = leer(bytes).unwrap();
     assert_eq!(padron.sin_uso, ["Teléfono"]);
     let fila = &padron.filas[0];

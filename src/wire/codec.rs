@@ -101,6 +101,8 @@ mod tests {
     use super::*;
     use crate::domain::ids::{Isbn, OpId, Sede, UsuarioId};
     use crate::domain::operacion::Operacion;
+    use crate::domain::rechazo::Rechazo;
+    use crate::wire::actividad::{ActividadDeCarga, Decision};
     use crate::wire::admin::{Cumplido, EfectoBloqueo};
     use crate::wire::huella::{Contenido, Huella};
     use crate::wire::pedido::Pedido;
@@ -171,6 +173,37 @@ mod tests {
             .map(|resultado| resultado.id)
             .collect();
         assert_eq!(ids, (0..10).collect::<Vec<_>>());
+    }
+
+    /// The first of its kind: an older node must go on reading it.
+    #[test]
+    fn the_bytes_of_a_carga_s_activity_do_not_change() {
+        let rechazada = Decision {
+            operacion: Operacion::Devolucion,
+            estado: Estado::Rechazado,
+            rechazo: Some(Rechazo::PrestamoNoActivo),
+            isbn: Some("i".into()),
+            ejemplar: None,
+            usuario: Some("u".into()),
+            sede: "s".into(),
+            fecha: "f".into(),
+            mensaje: "m".into(),
+        };
+        let mensaje = Mensaje::Actividad(ActividadDeCarga {
+            pedidas: [1, 2, 3, 4, 5],
+            entregadas: 6,
+            encoladas: 7,
+            confirmadas: [8, 9, 10],
+            rechazadas: [11, 12, 13],
+            ultimas: vec![rechazada],
+            faltas: Vec::new(),
+            faltas_total: 14,
+        });
+        let trama = encode(&mensaje).unwrap();
+        let hex: String = trama.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, include_str!("actividad.v1.hex").trim());
+        assert_eq!(decode(&trama).unwrap(), mensaje);
+        assert_eq!(encode(&Mensaje::VerActividad).unwrap(), [1, 13, 0, 0, 0]);
     }
 
     /// Variants are numbered by their place: one put in between would renumber all after it.

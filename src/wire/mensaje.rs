@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::operacion::Operacion;
+use crate::wire::actividad::ActividadDeCarga;
 use crate::wire::admin::{Cumplido, Encomienda, Informe};
 use crate::wire::estado::{EstadoDeActor, EstadoNodo};
 use crate::wire::pedido::Pedido;
@@ -38,6 +39,10 @@ pub enum Mensaje {
     /// The outcome of administrative work that [`Mensaje::Informe`] has no words for; the
     /// number is the asker's.
     Cumplido(u64, Result<Cumplido, String>),
+    /// What have you done: anybody → carga. A node of before ignores it.
+    VerActividad,
+    /// The answer to it.
+    Actividad(ActividadDeCarga),
 }
 
 /// An actor's beat.

@@ -4,6 +4,7 @@
 //! Rust nodes, written by `codec`; `json` is what plain clients speak. Nothing here opens a
 //! socket or a database. Enums are append-only: a new version must read an old one's frames.
 
+pub mod actividad;
 pub mod admin;
 pub mod codec;
 pub mod estado;

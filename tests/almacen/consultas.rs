@@ -75,7 +75,7 @@ async fn titulos(banco: &Banco, busca: &str) -> Vec<String> {
 
 #[rstest]
 #[tokio::test]
-async fn a_title_is_found_by_all_its_words_without_accents_and_to_the_letter(
+async fn a_book_is_found_by_all_words_of_title_or_author_without_accents_and_to_the_letter(
     #[values(Sqlite, Postgres)] motor: Motor,
 ) {
     let banco = Banco::nuevo(motor).await;
@@ -87,8 +87,13 @@ async fn a_title_is_found_by_all_its_words_without_accents_and_to_the_letter(
     filas[0].titulo = Titulo::parse("Cien años de soledad").unwrap();
     filas[1].titulo = Titulo::parse("Cien sonetos: 100% amor").unwrap();
     filas[2].titulo = Titulo::parse("Nombres_con guion").unwrap();
+    filas[0].autor = Some("Gabriel García Márquez".to_owned());
+    filas[1].autor = Some("Pablo Neruda".to_owned());
     banco.catalogo(filas).await;
     assert_eq!(titulos(&banco, "SOLEDAD anos").await, ["h1"]);
+    assert_eq!(titulos(&banco, "garcia").await, ["h1"]);
+    assert_eq!(titulos(&banco, "neruda CIEN").await, ["h2"]);
+    assert!(titulos(&banco, "neruda soledad").await.is_empty());
     assert_eq!(titulos(&banco, "cien").await, ["h1", "h2"]);
     assert_eq!(titulos(&banco, "%").await, ["h2"]);
     assert_eq!(titulos(&banco, "_").await, ["h3"]);

@@ -3,7 +3,9 @@
 //! that breaks it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod glosario;
 mod lectura;
+mod manual;
 mod muestras;
 
 use lectura::{Fuente, apariciones, fuentes, funciones, importados};
@@ -16,21 +18,28 @@ const FUNCION_LINEAS_MAX: usize = 70;
 /// the map and fails. `domain` ← `wire` ← `net`, `db`, `runtime` ← roles ← `nodo`, `ordenes`.
 /// A role never imports another role (they meet in `wire`), nor the settings: `nodo` hands it
 /// what it needs.
-const FLECHAS: [(&str, &[&str]); 17] = [
+const FLECHAS: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("net", &["wire", "domain"]),
-    ("db", &["wire", "domain"]),
-    ("runtime", &["wire", "domain"]),
-    ("solicitante", &["domain", "wire", "net", "runtime"]),
-    ("carga", &["domain", "wire", "net", "db", "runtime"]),
-    ("actores", &["domain", "wire", "net", "runtime"]),
+    ("db", &["wire", "domain", "plantado"]),
+    ("runtime", &["wire", "domain", "plantado"]),
+    (
+        "solicitante",
+        &["domain", "wire", "net", "runtime", "plantado"],
+    ),
+    (
+        "carga",
+        &["domain", "wire", "net", "db", "runtime", "plantado"],
+    ),
+    ("actores", &["domain", "wire", "net", "runtime", "plantado"]),
     (
         "almacenamiento",
         &["domain", "wire", "net", "db", "runtime"],
     ),
     ("panorama", &["domain", "wire", "net"]),
     ("http", &["domain", "wire", "net", "runtime", "panorama"]),
+    ("plantado", &[]),
     ("role", &[]),
     ("telemetry", &[]),
     ("settings", &["domain", "role"]),

@@ -1,6 +1,8 @@
 //! The pure cores between a client and the database, step by step.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cortacircuitos;
+mod nucleo;
 mod relevo;
 mod reparto;
 

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use biblioteca::runtime::recibidos::Recibidos;
 use biblioteca::wire::mensaje::{Disposicion, Encargo, EstadoAlmacen, Resultado};
 use biblioteca::wire::respuesta::{Causa, Desenlace, Respuesta};
 
@@ -58,15 +59,17 @@ pub struct Almacen {
     cola: VecDeque<Tarea>,
     lote: Option<Lote>,
     pub trampa: Option<Trampa>,
+    recibidos: Recibidos<(u64, u64)>,
 }
 
 impl Almacen {
-    pub const fn nuevo() -> Self {
+    pub fn nuevo() -> Self {
         Self {
             disposicion: Disposicion::NoListo,
             cola: VecDeque::new(),
             lote: None,
             trampa: None,
+            recibidos: Recibidos::default(),
         }
     }
 
@@ -159,6 +162,10 @@ impl Mundo {
                 self.enviar(Nodo::Almacen(i), de, Paquete::EstadoAlmacen(estado));
             }
             (Nodo::Actor(actor), Paquete::Encargo(encargo)) => {
+                let nuevo = almacen.recibidos.es_nuevo(ahora, (conexion, encargo.id));
+                if !nuevo && self.escenario.defecto != Some(Defecto::TomaLoDoblado) {
+                    return;
+                }
                 let plazo = Duration::from_millis(u64::from(encargo.plazo_ms));
                 let tarea = Tarea {
                     actor,
@@ -176,6 +183,7 @@ impl Mundo {
     fn encolar(&mut self, i: usize, tarea: Tarea) {
         let cola_max = self.escenario.cola_almacen;
         let vida = self.almacenes[i].vida;
+        let envenena = !self.sano && self.escenario.caso.is_none() && self.azar.mil(3);
         let almacen = self.almacenes[i].nucleo.as_mut().unwrap();
         let negativa = match almacen.disposicion {
             Disposicion::NoListo | Disposicion::EnEspera => Some(Desenlace::EnEspera),
@@ -185,7 +193,8 @@ impl Mundo {
             Disposicion::Listo if tarea.encargo.pedido.operacion.es_lectura() => Some(
                 Desenlace::Decidida(self.disco.base.leer(&tarea.encargo.pedido)),
             ),
-            Disposicion::Listo if !self.sano && self.azar.mil(3) => Some(Desenlace::Envenenada),
+            // A named fault is alone.
+            Disposicion::Listo if envenena => Some(Desenlace::Envenenada),
             Disposicion::Listo => None,
         };
         if let Some(desenlace) = negativa {

@@ -1,11 +1,16 @@
-//! A carga: the pure `Reparto` behind the contract's JSON. The only file here that knows its
-//! interface.
+//! A carga: the pure `Nucleo` (diario and sharing of work) behind the contract's JSON. The only
+//! file here that knows its interface.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use biblioteca::carga::reparto::{Ajuste, Entrada, Reparto, Salida};
+use biblioteca::carga::contestacion::decir;
+use biblioteca::carga::diario::{self, Contestacion, Solicitud, Viaje};
+use biblioteca::carga::nucleo::{Entrada, Nucleo, Salida};
+use biblioteca::carga::reparto;
+use biblioteca::db::diario::{Cerrada, Suerte};
 use biblioteca::domain::ids::{OpId, Sede};
+use biblioteca::domain::modo::Modo;
 use biblioteca::net::server::Par;
 use biblioteca::wire::json::{escribir_respuesta, leer_peticion};
 use biblioteca::wire::mensaje::Encargo;
@@ -15,7 +20,7 @@ use crate::defecto::Defecto;
 use crate::escenario::Escenario;
 use crate::juez::Regla;
 use crate::mundo::{Mundo, SILENCIO_MAX};
-use crate::nodo::{Evento, Nodo, Paquete};
+use crate::nodo::{Evento, Nodo, Paquete, Proceso};
 use crate::red::par_de;
 
 #[derive(Debug)]
@@ -30,35 +35,50 @@ struct Abierta {
 
 /// One life of it.
 pub struct Carga {
-    reparto: Reparto,
+    nucleo: Nucleo,
     abiertas: BTreeMap<u64, Abierta>,
-    siguiente: u64,
+    /// On its way to the disk.
+    pub viaje: Option<Viaje>,
+    /// Whether anything is acknowledged and undecided.
+    encoladas: bool,
 }
 
 impl Carga {
     /// Its numbers start where no former life's can be.
     pub fn nueva(escenario: &Escenario, vida: u64) -> Self {
-        let ajuste = Ajuste {
+        let ajuste = reparto::Ajuste {
             silencio_max: SILENCIO_MAX,
             cola_max: escenario.cola_carga,
         };
+        let diario = diario::Ajuste {
+            sin_decidir_max: 1_000,
+            semilla: escenario.semilla ^ vida,
+        };
         Self {
-            reparto: Reparto::nuevo(ajuste),
+            nucleo: Nucleo::nuevo(diario, ajuste, vida << 32),
             abiertas: BTreeMap::new(),
-            siguiente: vida << 32,
+            viaje: None,
+            encoladas: true,
         }
     }
 
     /// Whether deadlines have to be looked at often.
     pub fn ocupada(&self) -> bool {
-        !self.abiertas.is_empty()
+        !self.abiertas.is_empty() || self.encoladas
     }
 
     /// What it still holds, if anything.
     pub fn fuga(&self) -> Option<String> {
-        let estado = self.reparto.estado();
+        let estado = self.nucleo.estado_reparto();
         let limpia = estado.entregadas == 0 && estado.en_cola == 0 && self.abiertas.is_empty();
         (!limpia).then(|| format!("{estado:?}, {} open", self.abiertas.len()))
+    }
+}
+
+impl Proceso<Carga> {
+    /// Whether it lives and has queued operations that nobody has decided yet.
+    pub fn espera_decisiones(&self) -> bool {
+        self.nucleo.as_ref().is_some_and(|carga| carga.encoladas)
     }
 }
 
@@ -69,10 +89,13 @@ impl Mundo {
             (Nodo::Cliente(cliente), Paquete::Peticion { intento, trama }) => {
                 self.admitir(i, cliente, conexion, intento, &trama)
             }
-            (_, Paquete::LatidoActor(latido)) => Entrada::Latido(par_de(conexion), latido),
-            (_, Paquete::Adios) => Entrada::Adios(par_de(conexion)),
+            (_, Paquete::LatidoActor(latido)) => {
+                Entrada::Reparto(reparto::Entrada::Latido(par_de(conexion), latido))
+            }
+            (_, Paquete::Adios) => Entrada::Reparto(reparto::Entrada::Adios(par_de(conexion))),
             (_, Paquete::Resultado(resultado)) => {
-                Entrada::Resultados(par_de(conexion), vec![resultado])
+                let lista = vec![resultado];
+                Entrada::Reparto(reparto::Entrada::Resultados(par_de(conexion), lista))
             }
             otro => unreachable!("{otro:?} at a carga"),
         };
@@ -80,7 +103,11 @@ impl Mundo {
     }
 
     pub fn ausente(&mut self, i: usize, par: Par) {
-        self.paso_carga(i, Entrada::Ausente(par));
+        self.paso_carga(i, Entrada::Reparto(reparto::Entrada::Ausente(par)));
+    }
+
+    pub fn de_vuelta(&mut self, i: usize, suertes: Vec<Suerte>, halladas: Vec<Option<Cerrada>>) {
+        self.paso_carga(i, Entrada::DeVuelta(suertes, halladas));
     }
 
     pub fn tic_carga(&mut self, i: usize) {
@@ -100,8 +127,7 @@ impl Mundo {
         let desde = self.cargas[i].hora(self.ahora_us);
         let carga = self.cargas[i].nucleo.as_mut().unwrap();
         let peticion = leer_peticion(trama, &Sede::parse("sede1").unwrap()).unwrap();
-        carga.siguiente += 1;
-        let id = carga.siguiente;
+        let id = carga.nucleo.numero();
         let op_id = peticion.pedido.op_id.clone();
         self.juez.admite(i, id, op_id.clone());
         let abierta = Abierta {
@@ -113,23 +139,30 @@ impl Mundo {
             desde_us: self.ahora_us,
         };
         carga.abiertas.insert(id, abierta);
-        Entrada::Pedido {
+        Entrada::Solicitud(Solicitud {
             id,
+            par: par_de(conexion),
             pedido: peticion.pedido,
-            edad_ms: None,
             plazo: Duration::from_millis(u64::from(peticion.plazo_ms.unwrap())),
-        }
+            asincrona: peticion.modo == Some(Modo::Asincrono),
+        })
     }
 
-    fn paso_carga(&mut self, i: usize, entrada: Entrada) {
+    pub fn paso_carga(&mut self, i: usize, entrada: Entrada) {
         let ahora = self.cargas[i].hora(self.ahora_us);
         let carga = self.cargas[i].nucleo.as_mut().unwrap();
         let mut salidas = Vec::new();
-        carga.reparto.paso(ahora, entrada, &mut salidas);
+        carga.nucleo.paso(ahora, [entrada], &mut salidas);
+        let estado = carga.nucleo.estado_diario(ahora);
+        carga.encoladas = !estado.cargado || estado.sin_decidir + estado.por_anotar > 0;
         for salida in salidas {
             match salida {
                 Salida::Enviar(par, encargo) => self.entregar(i, &par, encargo),
-                Salida::Responder(id, _, desenlace) => self.responder(i, id, desenlace),
+                Salida::Contestar(id, contestacion) => {
+                    self.contestar_a_cliente(i, id, contestacion)
+                }
+                Salida::Viaje(viaje) => self.viajar(i, viaje),
+                Salida::Noticia(..) => {}
             }
         }
     }
@@ -149,6 +182,15 @@ impl Mundo {
                 Paquete::Encargo(encargo),
             );
         }
+    }
+
+    fn contestar_a_cliente(&mut self, i: usize, id: u64, contestacion: Contestacion) {
+        let carga = self.cargas[i].nucleo.as_ref().unwrap();
+        let desenlace = match carga.abiertas.get(&id) {
+            Some(abierta) => decir(contestacion, &abierta.op_id, "carga", String::new()),
+            None => Desenlace::Incierta(Causa::FalloInterno),
+        };
+        self.responder(i, id, desenlace);
     }
 
     fn responder(&mut self, i: usize, id: u64, mut desenlace: Desenlace) {
@@ -191,9 +233,12 @@ impl Mundo {
         for id in ids {
             self.responder(i, id, Desenlace::Incierta(Causa::FalloInterno));
         }
+        // The diario's task is another: it ends the trip that is under way.
+        self.sincronizar(i);
         let vida = self.cargas[i].vida + 1;
         let nueva = Carga::nueva(&self.escenario, vida);
         self.cargas[i].nace(nueva);
         self.agendar(0, Evento::Tic(Nodo::Carga(i), vida));
+        self.agendar_lectura(i);
     }
 }

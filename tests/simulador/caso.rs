@@ -25,9 +25,10 @@ pub enum Caso {
     RespuestasPerdidas,
     /// 19: each carga sees one actor of each kind, and not the same.
     MitadDeLosActores,
-    /// 20: 300 ± 200 ms, every message twice (thrice on paper: the third adds nothing to what
-    /// the second does).
-    LentaYDoble,
+    /// One actor of each kind reaches no almacenamiento, and says so at once.
+    MitadSinAlmacen,
+    /// 20: 300 ± 200 ms, every message three times.
+    LentaYTriple,
     /// 21: every link to carga 0 up 1 s, down 1 s.
     Parpadeo,
 }
@@ -60,7 +61,7 @@ impl Caso {
             escenario.guion = 200;
             escenario.sana_us = 120_000_000;
         }
-        escenario.ruido = if self == Self::LentaYDoble {
+        escenario.ruido = if self == Self::LentaYTriple {
             Ruido {
                 dobles_mil: 1_000,
                 lentos_mil: 1_000,
@@ -92,7 +93,13 @@ impl Mundo {
                 self.cortar(Nodo::Actor(i), Nodo::Carga(i % CARGAS), false);
                 self.cortar(Nodo::Carga(i % CARGAS), Nodo::Actor(i), false);
             }),
-            Caso::LentaYDoble => {}
+            Caso::MitadSinAlmacen => {
+                for (i, almacen) in actores.step_by(2).flat_map(|i| [(i, 0), (i, 1)]) {
+                    self.cortar(Nodo::Actor(i), Nodo::Almacen(almacen), false);
+                    self.cortar(Nodo::Almacen(almacen), Nodo::Actor(i), false);
+                }
+            }
+            Caso::LentaYTriple => {}
             Caso::Parpadeo => {
                 let baja = (self.ahora_us / 1_000_000).is_multiple_of(2);
                 for de in clientes.map(Nodo::Cliente).chain(actores.map(Nodo::Actor)) {
@@ -158,9 +165,22 @@ fn fault_19_cargas_that_see_half_of_the_actors_each_serve() {
     assert!(total.cobertura.efectos > SEMILLAS);
 }
 
+/// Its quick "no" would make it the least busy, and draw all the work to it.
 #[test]
-fn fault_20_slow_links_that_double_everything_double_no_effect() {
-    probar(Caso::LentaYDoble, 4_000_000);
+fn an_actor_that_reaches_no_almacenamiento_draws_no_work() {
+    let total = probar(Caso::MitadSinAlmacen, 3_000_000);
+    assert!(total.cobertura.efectos > SEMILLAS);
+    // A client that asks before the first beats hears that there is nobody.
+    let (pasadas, negadas) = (total.cobertura.segundas_entregas, total.cobertura.negadas);
+    assert!(
+        negadas * 5 < pasadas,
+        "{negadas} refused, {pasadas} handed on"
+    );
+}
+
+#[test]
+fn fault_20_slow_links_that_carry_everything_three_times_double_no_effect() {
+    probar(Caso::LentaYTriple, 4_000_000);
 }
 
 #[test]

@@ -187,8 +187,10 @@ impl Mundo {
         if self.escenario.defecto == Some(Defecto::OtroOpIdAlRepetir) {
             op_id = format!("{op_id}-{serie}");
         }
+        let asincrona = cliente.azar.mil(self.escenario.asincronas_mil);
+        let modo = if asincrona { "asincrono" } else { "sincrono" };
         let texto = format!(
-            r#"{{"operacion":"{}","isbn":"{}","usuario":"u{}","op_id":"{op_id}","plazo_ms":{}}}"#,
+            r#"{{"operacion":"{}","isbn":"{}","usuario":"u{}","op_id":"{op_id}","modo":"{modo}","plazo_ms":{}}}"#,
             actual.operacion,
             base::isbn(actual.libro),
             i / 2,

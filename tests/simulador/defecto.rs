@@ -3,6 +3,10 @@
 /// See the module's doc.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defecto {
+    /// A carga says ENCOLADO before its disk has it.
+    EncolaSinDisco,
+    /// It forgets an entry when it reads its file.
+    PierdeEntrada,
     /// An almacenamiento answers before its commit.
     ConfirmaAntes,
     /// It acknowledges a commit that a crash can undo (no fsync).
@@ -33,7 +37,6 @@ pub enum Defecto {
     ActorSinReloj,
     /// It counts a refusal as a failure of the endpoint.
     CuentaRechazos,
-    /// The network doubles operations on their way to a store that remembers no refusal: what
-    /// TCP does not do, and what no store of ours withstands.
-    DobleHaciaLaBase,
+    /// An almacenamiento takes an attempt twice that the network has doubled.
+    TomaLoDoblado,
 }

@@ -27,6 +27,8 @@ pub struct Escenario {
     pub defecto: Option<Defecto>,
     /// One named fault in place of the drawn ones.
     pub caso: Option<Caso>,
+    /// Of a thousand attempts, how many ask to be queued.
+    pub asincronas_mil: u64,
     pub clientes: usize,
     pub guion: usize,
     pub actores: Vec<Operacion>,
@@ -70,6 +72,7 @@ impl Escenario {
             semilla,
             defecto,
             caso: None,
+            asincronas_mil: azar.uno(&[0, 100, 400, 1_000]),
             clientes: azar.indice(6) + 1,
             guion: azar.indice(7) + 3,
             actores: temas

@@ -154,6 +154,7 @@ impl Mundo {
                 self.cargas[i].nace(nueva);
                 let vida = self.cargas[i].vida;
                 self.agendar(0, Evento::Tic(nodo, vida));
+                self.agendar_lectura(i);
             }
             Nodo::Actor(i) if self.actores[i].nucleo.is_none() => {
                 let nuevo = Actor::nuevo(escenario, escenario.actores[i]);

@@ -23,6 +23,8 @@ pub enum Regla {
     AplicadaSinDecirlo,
     /// A refused operation took effect.
     RechazadaConEfecto,
+    /// Acknowledged as queued, and never decided.
+    EncoladaPerdida,
     /// The database contradicts itself.
     Invariante,
     /// A carga answered a request twice, or never.
@@ -73,6 +75,9 @@ pub struct Cobertura {
     pub efectos: u64,
     /// Operations sent while their breaker was not closed.
     pub sondas: u64,
+    /// Answers ENCOLADO, and entries that a restarted carga found undecided.
+    pub encoladas: u64,
+    pub releidas: u64,
 }
 
 impl Cobertura {
@@ -84,6 +89,8 @@ impl Cobertura {
         self.repetidas += otra.repetidas;
         self.efectos += otra.efectos;
         self.sondas += otra.sondas;
+        self.encoladas += otra.encoladas;
+        self.releidas += otra.releidas;
     }
 }
 
@@ -96,6 +103,7 @@ struct Historia {
     /// Attempts, and whether each was answered with a certain "not applied".
     intentos: BTreeMap<u32, bool>,
     decisiones: Vec<RespuestaCliente>,
+    encoladas: BTreeSet<OpId>,
 }
 
 #[derive(Debug)]
@@ -153,6 +161,11 @@ impl Juez {
             }
             Estado::Confirmado | Estado::Rechazado => historia.decisiones.push(respuesta.clone()),
             Estado::Desconocido => {}
+            Estado::Encolado => {
+                let op_id = respuesta.op_id.as_deref().map(OpId::parse);
+                historia.encoladas.insert(op_id.unwrap().unwrap());
+                self.cobertura.encoladas += 1;
+            }
             otro => self.acusar(Regla::OtraRespuesta, format!("{otro} to {intencion:?}")),
         }
     }
@@ -171,7 +184,10 @@ impl Juez {
 
     /// A carga hands it to an actor.
     pub fn entrega(&mut self, carga: usize, id: u64) {
-        let admitida = self.admitidas.get_mut(&(carga, id)).unwrap();
+        // A replay has a number of its own.
+        let Some(admitida) = self.admitidas.get_mut(&(carga, id)) else {
+            return;
+        };
         admitida.entregas += 1;
         self.cobertura.segundas_entregas += u64::from(admitida.entregas == 2);
         if admitida.entregas > 2 {
@@ -262,6 +278,11 @@ impl Juez {
             }
             if guardada.is_some() && self.nadie_duda(op_id, historia) {
                 return Err((Regla::AplicadaSinDecirlo, format!("{op_id}")));
+            }
+        }
+        for op_id in &historia.encoladas {
+            if !base.operaciones.contains_key(op_id) {
+                return Err((Regla::EncoladaPerdida, format!("{op_id}")));
             }
         }
         for dada in &historia.decisiones {

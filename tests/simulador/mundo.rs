@@ -12,6 +12,7 @@ use crate::azar::Azar;
 use crate::base::Base;
 use crate::carga::Carga;
 use crate::cliente::{Cliente, LIBROS};
+use crate::diario::DiscoDiario;
 use crate::escenario::{ALMACENES, CARGAS, Escenario};
 use crate::juez::{Cobertura, Juez, Regla, Violacion};
 use crate::nodo::{Evento, Nodo, Paquete, Proceso};
@@ -60,6 +61,7 @@ pub struct Mundo {
     pub azar: Azar,
     pub red: Red,
     pub disco: Disco,
+    pub diarios: [DiscoDiario; CARGAS],
     pub clientes: Vec<Cliente>,
     pub cargas: Vec<Proceso<Carga>>,
     pub actores: Vec<Proceso<Actor>>,
@@ -102,6 +104,7 @@ impl Mundo {
             sano: false,
             red: Red::nueva(&escenario),
             disco: Disco::nuevo(Base::nueva(LIBROS, 2)),
+            diarios: Default::default(),
             clientes: (0..escenario.clientes)
                 .map(|i| Cliente::nuevo(i, &mut azar))
                 .collect(),
@@ -159,7 +162,9 @@ impl Mundo {
             if let Some(violacion) = self.juez.violacion.take() {
                 return Err(violacion);
             }
-            let terminaron = self.sano && self.clientes.iter().all(Cliente::termino);
+            let terminaron = self.sano
+                && self.clientes.iter().all(Cliente::termino)
+                && self.cargas.iter().all(|carga| !carga.espera_decisiones());
             let desde_us = *reposo_us.get_or_insert(us);
             if !terminaron {
                 reposo_us = None;
@@ -191,6 +196,10 @@ impl Mundo {
             .iter()
             .filter(|cliente| !cliente.termino())
             .map(Cliente::espera)
+            .chain(self.cargas.iter().enumerate().filter_map(|(i, carga)| {
+                let quedan = carga.espera_decisiones();
+                quedan.then(|| format!("carga{i} has undecided entries"))
+            }))
             .collect();
         self.juez.acusar(Regla::SinFin, esperan.join("; "));
     }
@@ -235,6 +244,9 @@ impl Mundo {
             Evento::Ausente(i, par) => self.ausente(i, par),
             Evento::Desconectado(i, _, almacen) => self.desconectado(i, almacen),
             Evento::SinEnviar(i, _, almacen, id) => self.sin_enviar(i, almacen, id),
+            Evento::LeeDiario(i, _) => self.leer_diario(i),
+            Evento::Sincroniza(i, _) => self.sincronizar(i),
+            Evento::DeVuelta(i, _, suertes, halladas) => self.de_vuelta(i, suertes, halladas),
             Evento::Caida(i, carga) => self.caida(i, carga),
             Evento::Despierta(i, turno) => self.despertar(i, turno),
             Evento::Abre(i, _) => self.abrir(i),

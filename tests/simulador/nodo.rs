@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use biblioteca::db::diario::{Cerrada, Suerte};
 use biblioteca::net::server::Par;
 use biblioteca::wire::mensaje::{Encargo, EstadoAlmacen, LatidoActor, Resultado};
 
@@ -91,6 +92,10 @@ pub enum Evento {
     Desconectado(usize, u64, usize),
     /// An actor learns that this was certainly not sent to that almacenamiento.
     SinEnviar(usize, u64, usize, u64),
+    /// A carga has read its diario's file; its batch is on the disk; it hears of it.
+    LeeDiario(usize, u64),
+    Sincroniza(usize, u64),
+    DeVuelta(usize, u64, Vec<Suerte>, Vec<Option<Cerrada>>),
     /// A client learns that its link to a carga fell.
     Caida(usize, usize),
     /// A client's alarm.
@@ -124,7 +129,10 @@ impl Evento {
             | Self::Desconectado(i, ..)
             | Self::SinEnviar(i, ..)
             | Self::Retira(i, _) => Nodo::Actor(i),
-            Self::Ausente(i, _) => Nodo::Carga(i),
+            Self::Ausente(i, _)
+            | Self::LeeDiario(i, _)
+            | Self::Sincroniza(i, _)
+            | Self::DeVuelta(i, ..) => Nodo::Carga(i),
             Self::Abre(i, _) | Self::Lote(i, _) | Self::Commit(i, _) | Self::Contesta(i, _) => {
                 Nodo::Almacen(i)
             }
@@ -140,6 +148,9 @@ impl Evento {
             | Self::Desconectado(_, vida, _)
             | Self::SinEnviar(_, vida, ..)
             | Self::Retira(_, vida)
+            | Self::LeeDiario(_, vida)
+            | Self::Sincroniza(_, vida)
+            | Self::DeVuelta(_, vida, ..)
             | Self::Abre(_, vida)
             | Self::Lote(_, vida)
             | Self::Commit(_, vida)

@@ -23,8 +23,24 @@ fn descubre(defecto: Defecto, reglas: &[Regla]) {
 }
 
 #[test]
+fn an_encolado_that_is_not_on_the_disk_is_found() {
+    descubre(Defecto::EncolaSinDisco, &[Regla::EncoladaPerdida]);
+}
+
+#[test]
+fn a_carga_that_forgets_an_entry_is_found() {
+    descubre(
+        Defecto::PierdeEntrada,
+        &[Regla::EncoladaPerdida, Regla::OtraRespuesta],
+    );
+}
+
+#[test]
 fn a_store_that_answers_before_its_commit_is_found() {
-    descubre(Defecto::ConfirmaAntes, &[Regla::OtraRespuesta]);
+    descubre(
+        Defecto::ConfirmaAntes,
+        &[Regla::OtraRespuesta, Regla::EncoladaPerdida],
+    );
 }
 
 #[test]
@@ -74,7 +90,11 @@ fn a_client_that_repeats_with_a_new_op_id_is_found() {
 fn a_second_hand_over_under_another_op_id_is_found() {
     descubre(
         Defecto::OtroOpIdAlEntregar,
-        &[Regla::DosEfectos, Regla::OtraRespuesta],
+        &[
+            Regla::DosEfectos,
+            Regla::OtraRespuesta,
+            Regla::RechazadaConEfecto,
+        ],
     );
 }
 
@@ -119,9 +139,7 @@ fn refusals_that_open_the_breaker_are_found() {
     descubre(Defecto::CuentaRechazos, &[Regla::SinFin]);
 }
 
-/// Not a bug of ours while TCP carries the links; a relay that doubles messages would make it
-/// one.
 #[test]
-fn operations_doubled_on_their_way_to_the_store_are_found() {
-    descubre(Defecto::DobleHaciaLaBase, &[Regla::AplicadaSinDecirlo]);
+fn an_attempt_that_was_doubled_and_taken_twice_is_found() {
+    descubre(Defecto::TomaLoDoblado, &[Regla::AplicadaSinDecirlo]);
 }

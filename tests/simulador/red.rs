@@ -7,7 +7,7 @@
 use biblioteca::net::server::Par;
 
 use crate::azar::Azar;
-use crate::defecto::Defecto;
+use crate::caso::Caso;
 use crate::escenario::{ALMACENES, CARGAS, Escenario, Ruido};
 use crate::mundo::Mundo;
 use crate::nodo::{Evento, Nodo, Paquete};
@@ -154,10 +154,9 @@ impl Mundo {
                 .anotar(self.ahora_us, || format!("{de} -x-> {a}: {paquete}"));
             return;
         }
-        let a_la_base = matches!((a, &paquete), (Nodo::Almacen(_), Paquete::Encargo(_)));
-        let a_la_base = a_la_base && self.escenario.defecto != Some(Defecto::DobleHaciaLaBase);
-        let doble = ruidoso && !a_la_base && self.azar.mil(ruido.dobles_mil);
-        if doble {
+        let doble = ruidoso && self.azar.mil(ruido.dobles_mil);
+        let triple = self.escenario.caso == Some(Caso::LentaYTriple);
+        for _ in 0..u32::from(doble) * (1 + u32::from(triple)) {
             self.llevar(de, a, paquete.clone());
         }
         self.llevar(de, a, paquete);

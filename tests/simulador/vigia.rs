@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 use biblioteca::actores::relevo::{Entrada, EstadoEndpoint, Salida};
 use biblioteca::domain::ids::OpId;
 use biblioteca::runtime::breaker::EstadoBreaker;
+use biblioteca::wire::mensaje::{Disposicion, Resultado};
+use biblioteca::wire::respuesta::Desenlace;
 
 use crate::escenario::ALMACENES;
 use crate::juez::Regla;
+use crate::mundo::SILENCIO_MAX;
 
 /// How long a probe may stay unanswered, as in the node.
 pub const SONDA: Duration = Duration::from_secs(2);
@@ -32,6 +35,10 @@ pub struct Vigia {
     /// Since when an endpoint is ready and its breaker closed.
     libre_desde: Option<Instant>,
     ultimo: Option<Instant>,
+    /// When each endpoint last said that it is ready, unless it was gone or not ready since;
+    /// and whether it says so again in this step.
+    dijo_listo: [Option<Instant>; ALMACENES],
+    vuelve: [bool; ALMACENES],
     /// Probes seen.
     pub sondeadas: u64,
 }
@@ -48,6 +55,8 @@ impl Vigia {
             vistas: BTreeSet::new(),
             libre_desde: None,
             ultimo: None,
+            dijo_listo: [None; ALMACENES],
+            vuelve: [false; ALMACENES],
             sondeadas: 0,
         }
     }
@@ -59,6 +68,7 @@ impl Vigia {
 
     /// Before a step.
     pub fn entra(&mut self, ahora: Instant, entrada: &Entrada) {
+        self.presencia(ahora, entrada);
         match entrada {
             Entrada::Encargos(carga, encargos) => {
                 for encargo in encargos {
@@ -76,6 +86,27 @@ impl Vigia {
             }
             Entrada::SinEnviar(almacen, ids) => self.contestada(*almacen, ids.iter().copied()),
             _ => {}
+        }
+    }
+
+    /// Who was gone, or not ready, and who is back.
+    fn presencia(&mut self, ahora: Instant, entrada: &Entrada) {
+        self.vuelve = [false; ALMACENES];
+        match entrada {
+            Entrada::Estado(almacen, estado) if estado.disposicion == Disposicion::Listo => {
+                let antes = self.dijo_listo[*almacen].replace(ahora);
+                self.vuelve[*almacen] = antes.is_none_or(|antes| ahora - antes > SILENCIO_MAX);
+            }
+            Entrada::Estado(almacen, _)
+            | Entrada::Desconectado(almacen)
+            | Entrada::SinEnviar(almacen, _) => self.dijo_listo[*almacen] = None,
+            Entrada::Resultados(almacen, lista) => {
+                let espera = |resultado: &Resultado| resultado.desenlace == Desenlace::EnEspera;
+                if lista.iter().any(espera) {
+                    self.dijo_listo[*almacen] = None;
+                }
+            }
+            Entrada::Encargos(..) | Entrada::Tic => {}
         }
     }
 
@@ -146,6 +177,11 @@ impl Vigia {
             let (era, es) = (antes[almacen].breaker, despues[almacen].breaker);
             if es != EstadoBreaker::MedioAbierto {
                 self.sondas[almacen] = None;
+            }
+            let suelta = era == EstadoBreaker::Abierto && es != EstadoBreaker::Abierto;
+            if suelta && !self.vuelve[almacen] {
+                let detalle = format!("almacen{almacen} did not serve its time in ABIERTO");
+                return Some((Regla::Cortacircuitos, detalle));
             }
             if era == EstadoBreaker::Abierto && es == EstadoBreaker::Abierto {
                 if enviados.next().is_some() {

@@ -10,11 +10,11 @@ use crate::cliente::{Cliente, devolucion, prestamo};
 use crate::nodo::{Biblioteca, Nodo, texto};
 
 /// The contract's default for returns: no `modo` at all.
-fn devuelve(isbn: &str, usuario: &str, op_id: &str) -> Value {
+pub fn devuelve(isbn: &str, usuario: &str, op_id: &str) -> Value {
     json!({"operacion": "devolucion", "isbn": isbn, "usuario": usuario, "op_id": op_id})
 }
 
-fn asincrono(mut solicitud: Value) -> Value {
+pub fn asincrono(mut solicitud: Value) -> Value {
     solicitud["modo"] = "asincrono".into();
     solicitud
 }
@@ -24,7 +24,7 @@ fn estado(cliente: &Cliente, op_id: &str) -> Value {
 }
 
 /// Asks after a queued operation until it is decided: its stored answer.
-fn decidida(cliente: &Cliente, op_id: &str) -> Value {
+pub fn decidida(cliente: &Cliente, op_id: &str) -> Value {
     let limite = Instant::now() + Duration::from_secs(30);
     loop {
         let respuesta = estado(cliente, op_id);

@@ -12,13 +12,13 @@ use crate::cliente::{Cliente, prestamo};
 use crate::nodo::{Biblioteca, Nodo, espera_servicio, puertos, texto};
 
 /// A library with every role in two processes.
-struct Doble {
-    biblioteca: Biblioteca,
+pub struct Doble {
+    pub biblioteca: Biblioteca,
     cargas: [[u16; 3]; 2],
     almacenes: [u16; 2],
 }
 
-const ROLES: [&str; 3] = [
+pub const ROLES: [&str; 3] = [
     "carga",
     "actor-prestamo,actor-devolucion,actor-renovacion",
     "almacenamiento",
@@ -33,7 +33,7 @@ fn local(puertos: &[u16]) -> String {
 }
 
 impl Doble {
-    fn nueva() -> Self {
+    pub fn nueva() -> Self {
         let biblioteca = Biblioteca::sembrada();
         let [clientes, eventos, trabajo, almacen] = puertos();
         let primera = [biblioteca.clientes, biblioteca.eventos, biblioteca.trabajo];
@@ -45,7 +45,7 @@ impl Doble {
         }
     }
 
-    fn arrancar(&self, rol: &str, cual: usize) -> Nodo {
+    pub fn arrancar(&self, rol: &str, cual: usize) -> Nodo {
         let [clientes, eventos, trabajo] = self.cargas[cual];
         let nombre = format!("{}-{cual}", rol.split(',').next().unwrap());
         let mut comando = self.biblioteca.comando(&["--role", rol]);
@@ -80,13 +80,13 @@ impl Doble {
         )
     }
 
-    fn espera_servicio(&self) {
+    pub fn espera_servicio(&self) {
         for [clientes, ..] in self.cargas {
             espera_servicio(clientes);
         }
     }
 
-    fn clientes(&self) -> [u16; 2] {
+    pub fn clientes(&self) -> [u16; 2] {
         [self.cargas[0][0], self.cargas[1][0]]
     }
 }

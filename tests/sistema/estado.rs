@@ -163,6 +163,29 @@ fn an_audit_believes_no_forged_receipt_and_misses_a_deleted_operation() {
     );
 }
 
+/// With every carga stopped nobody can be asked: the diario's own file tells.
+#[test]
+fn an_audit_finds_what_is_queued_in_the_diario_of_a_carga_that_is_stopped() {
+    let biblioteca = Biblioteca::sembrada();
+    let mut carga = biblioteca.rol("carga");
+    carga.espera_registro("espera clientes");
+    let pide =
+        json!({"operacion": "devolucion", "isbn": "Libro1", "usuario": "ana", "op_id": "d1"});
+    let encolada = biblioteca.cliente().pedir(&pide);
+    assert_eq!(texto(&encolada, "estado"), "ENCOLADO");
+    carga.matar();
+    let mut recibos = vec![recibo("devolucion", &encolada)];
+    let (salida, dicho) = auditar(&biblioteca, &recibos);
+    assert_eq!(salida, Some(0), "{dicho}");
+    let diario = biblioteca.datos().join("diario.db");
+    let frase = format!("pendiente en el diario de {}: d1", diario.display());
+    assert!(dicho.contains(&frase), "{dicho}");
+    recibos[0]["op_id"] = json!("inventado");
+    let (salida, dicho) = auditar(&biblioteca, &recibos);
+    assert_eq!(salida, Some(1), "{dicho}");
+    assert!(dicho.contains("PERDIDA inventado"), "{dicho}");
+}
+
 /// What the database's own checks find without any receipt.
 #[test]
 fn an_audit_sees_effects_without_operations() {

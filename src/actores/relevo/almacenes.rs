@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Almacen, Relevo, Salida};
-use crate::runtime::breaker::Permiso;
+use crate::runtime::breaker::{EstadoBreaker, Permiso};
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen};
 
 /// How long operations are kept back while the last ready endpoint is being replaced: a
@@ -78,9 +78,19 @@ impl Relevo {
         quien.ajeno = !propia;
         quien.visto = Some(ahora);
         quien.disposicion = estado.disposicion;
-        if estado.disposicion == Disposicion::Listo && propia {
-            self.listo_hasta = Some(ahora);
+        if estado.disposicion != Disposicion::Listo || !propia {
+            quien.dijo_listo = None;
+            return;
+        }
+        let silencio_max = self.ajuste.silencio_max;
+        let antes = quien.dijo_listo.replace(ahora);
+        // One that went on saying so while its operations failed serves its ten seconds.
+        if antes.is_none_or(|antes| ahora - antes > silencio_max) {
             quien.breaker.listo_de_nuevo();
+        }
+        // Nobody takes the place of one that is there and does not work.
+        if quien.breaker.estado(ahora) != EstadoBreaker::Abierto {
+            self.listo_hasta = Some(ahora);
         }
     }
 
@@ -104,6 +114,7 @@ impl Relevo {
         };
         quien.visto = None;
         quien.disposicion = Disposicion::NoListo;
+        quien.dijo_listo = None;
         self.siguiente_turno(almacen);
         let mut suyas: Vec<(u64, Permiso)> = self
             .en_curso

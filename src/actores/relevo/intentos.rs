@@ -3,8 +3,19 @@
 use std::time::{Duration, Instant};
 
 use super::{ENVIOS, EnCurso, Relevo, Salida};
+use crate::plantado::{Defecto, plantado};
+use crate::runtime::breaker::Permiso;
 use crate::wire::mensaje::{Disposicion, Encargo, Resultado};
-use crate::wire::respuesta::{Causa, Desenlace};
+use crate::wire::respuesta::{Causa, Desenlace, Estado, Respuesta};
+
+/// An answer later than this costs its endpoint the turn: it is not broken, but another may be
+/// faster (fault case 31). Half of what the first attempt of a synchronous operation gets, and
+/// many times a commit.
+const LENTO: Duration = Duration::from_millis(500);
+
+/// Share of an attempt's time that the almacenamiento gets, in percent: what it has no time for
+/// it says itself, in time, and it does not pass for broken because it is busy (design §2).
+const PLAZO_ALMACEN_PCT: u32 = 80;
 
 impl Relevo {
     pub(super) fn recibir(
@@ -27,6 +38,7 @@ impl Relevo {
             vence,
             alarma: vence,
             destino: None,
+            enviado: ahora,
             intentos: 0,
             envio: 0,
             incierto: false,
@@ -71,12 +83,14 @@ impl Relevo {
         en_curso.alarma = ahora + plazo;
         self.alarmas.insert((en_curso.alarma, id));
         en_curso.destino = Some((almacen, permiso));
+        en_curso.enviado = ahora;
         en_curso.intentos += 1;
         en_curso.envio = (en_curso.envio + 1) % ENVIOS;
         let transcurrido = u64::try_from((ahora - en_curso.recibido).as_millis()).unwrap_or(0);
         let encargo = Encargo {
             id: id + en_curso.envio,
-            plazo_ms: u32::try_from(plazo.as_millis()).unwrap_or(u32::MAX),
+            plazo_ms: u32::try_from((plazo * PLAZO_ALMACEN_PCT / 100).as_millis())
+                .unwrap_or(u32::MAX),
             edad_ms: en_curso.encargo.edad_ms.map(|edad| edad + transcurrido),
             intento: u16::try_from(en_curso.intentos).unwrap_or(u16::MAX),
             ..en_curso.encargo.clone()
@@ -137,11 +151,12 @@ impl Relevo {
         let permiso = en_curso.permiso_de(almacen, envio);
         match (desenlace, permiso) {
             // A decision is one, however late and from whomever.
-            (decidida @ Desenlace::Decidida(_), _) => {
+            (Desenlace::Decidida(decidida), _) => {
+                let lento = !en_curso.es_lectura() && ahora - en_curso.enviado > LENTO;
                 if let Some(permiso) = permiso {
-                    self.almacenes[almacen].breaker.acierto(permiso);
+                    self.contestado(ahora, almacen, permiso, &decidida, lento);
                 }
-                self.responder(id, decidida, salidas);
+                self.responder(id, Desenlace::Decidida(decidida), salidas);
             }
             (_, None) => {}
             (Desenlace::EnEspera, Some(permiso)) => {
@@ -149,6 +164,7 @@ impl Relevo {
                 let quien = &mut self.almacenes[almacen];
                 quien.breaker.devolver(permiso);
                 quien.disposicion = Disposicion::EnEspera;
+                quien.dijo_listo = None;
                 self.otra_vez(ahora, id, salidas);
             }
             (Desenlace::Envenenada, Some(permiso)) => {
@@ -185,6 +201,25 @@ impl Relevo {
         }
     }
 
+    /// An endpoint has decided; `lento`: it took long over it.
+    fn contestado(
+        &mut self,
+        ahora: Instant,
+        almacen: usize,
+        permiso: Permiso,
+        decidida: &Respuesta,
+        lento: bool,
+    ) {
+        let breaker = &mut self.almacenes[almacen].breaker;
+        if decidida.estado == Estado::Rechazado && plantado(Defecto::CuentaRechazos) {
+            return breaker.fallo(permiso, ahora);
+        }
+        breaker.acierto(permiso);
+        if lento {
+            self.siguiente_turno(almacen);
+        }
+    }
+
     /// Ends the current attempt and makes another, now or when there is an endpoint.
     pub(super) fn otra_vez(&mut self, ahora: Instant, id: u64, salidas: &mut Vec<Salida>) {
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
@@ -217,6 +252,7 @@ impl Relevo {
         en_curso.intentos -= 1;
         self.almacenes[almacen].breaker.fallo(permiso, ahora);
         self.almacenes[almacen].visto = None;
+        self.almacenes[almacen].dijo_listo = None;
         self.siguiente_turno(almacen);
         self.otra_vez(ahora, id, salidas);
     }
@@ -233,8 +269,9 @@ impl Relevo {
                 quien.breaker.lectura_lenta(permiso, ahora);
             } else {
                 quien.breaker.fallo(permiso, ahora);
-                self.siguiente_turno(almacen);
             }
+            // Also of a read: the next one should not ask in the same place for ever.
+            self.siguiente_turno(almacen);
         }
         self.intentar(ahora, id, salidas);
         if let Some(en_curso) = self.en_curso.get_mut(&id)

@@ -7,13 +7,12 @@
 
 mod almacenes;
 mod intentos;
-mod recibidos;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use self::recibidos::Recibidos;
 use crate::runtime::breaker::{self, Breaker, EstadoBreaker, Permiso};
+use crate::runtime::recibidos::Recibidos;
 use crate::wire::mensaje::{Disposicion, Encargo, EstadoAlmacen, Resultado};
 
 /// Its numbers.
@@ -67,6 +66,8 @@ struct Almacen {
     anunciado: EstadoBreaker,
     visto: Option<Instant>,
     disposicion: Disposicion,
+    /// When it last said that it is ready; none once it has gone or said otherwise.
+    dijo_listo: Option<Instant>,
     ajeno: bool,
 }
 
@@ -78,6 +79,8 @@ struct EnCurso {
     /// When to look at it again: the end of its attempt or of its whole time.
     alarma: Instant,
     destino: Option<(usize, Permiso)>,
+    /// When the attempt under way was sent.
+    enviado: Instant,
     intentos: u32,
     /// Number of the last send.
     envio: u64,
@@ -112,7 +115,8 @@ pub struct EstadoEndpoint {
 pub struct Relevo {
     ajuste: Ajuste,
     almacenes: Vec<Almacen>,
-    recibidos: Recibidos,
+    /// By a carga's place, its number of the operation, and the count of the hand-over.
+    recibidos: Recibidos<(usize, u64, u16)>,
     en_curso: HashMap<u64, EnCurso>,
     /// Kept back until an endpoint takes them, the oldest first.
     retenidas: BTreeSet<u64>,
@@ -136,6 +140,7 @@ impl Relevo {
                 anunciado: EstadoBreaker::Cerrado,
                 visto: None,
                 disposicion: Disposicion::NoListo,
+                dijo_listo: None,
                 ajeno: false,
             })
             .collect();

@@ -6,9 +6,6 @@ use std::time::{Duration, Instant};
 
 use crate::wire::pedido::Pedido;
 
-/// Share of the client's time kept for the answer's own way, in percent, as in `reparto`.
-const MARGEN_PCT: u32 = 5;
-
 /// What a client waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Motivo {
@@ -31,8 +28,6 @@ pub enum Motivo {
 struct Cliente {
     /// When it is told that its time is over.
     vence: Instant,
-    /// When it stops waiting.
-    hasta: Instant,
     motivo: Motivo,
 }
 
@@ -46,14 +41,9 @@ pub struct Clientes {
 impl Clientes {
     /// A client comes.
     pub fn entra(&mut self, id: u64, ahora: Instant, plazo: Duration, motivo: Motivo) {
-        let vence = ahora + (plazo - plazo * MARGEN_PCT / 100);
+        let vence = ahora + plazo;
         self.vencen.insert((vence, id));
-        let hasta = ahora + plazo;
-        let cliente = Cliente {
-            vence,
-            hasta,
-            motivo,
-        };
+        let cliente = Cliente { vence, motivo };
         self.todos.insert(id, cliente);
     }
 
@@ -78,7 +68,7 @@ impl Clientes {
     /// It is handed on, with what is left of its time.
     pub fn sale(&mut self, id: u64, ahora: Instant) -> Option<Duration> {
         let cliente = self.salir(id)?;
-        Some(cliente.hasta.saturating_duration_since(ahora))
+        Some(cliente.vence.saturating_duration_since(ahora))
     }
 
     /// One of the entries that it waits for is decided; what it asks, when that was the last.

@@ -25,6 +25,7 @@ use crate::db::diario::{Apunte, Cargadas, Cerrada};
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
 use crate::domain::rechazo::Rechazo;
+use crate::plantado::{Defecto, plantado};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Desenlace, Respuesta};
 
@@ -152,7 +153,8 @@ impl Diario {
 
     fn cargar(&mut self, ahora: Instant, cargadas: Cargadas, salidas: &mut Vec<Salida>) {
         self.entradas.numerar_desde(cargadas.siguiente);
-        for entrada in cargadas.sin_decidir {
+        let perdidas = usize::from(plantado(Defecto::PierdeEntrada));
+        for entrada in cargadas.sin_decidir.into_iter().skip(perdidas) {
             let mut anotada = Anotada::nueva(entrada.pedido, None, ahora);
             anotada.edad_previa_ms = entrada.edad_ms;
             self.entradas.insertar(entrada.seq, anotada);

@@ -34,9 +34,17 @@ pub const BUSCAR: &str = "SELECT op_id, huella, operacion, estado, codigo, mensa
 pub const SIN_DECIDIR: &str = "SELECT seq, pedido, aceptada_en, arranque, arranque_ms
     FROM entradas WHERE estado IS NULL ORDER BY seq";
 
+pub const PENDIENTES: &str = "SELECT op_id FROM entradas
+    WHERE op_id IN (SELECT value FROM json_each($1)) AND estado IS NULL";
+
 pub const EXCEPCIONES: &str = "SELECT pedido, aceptada_en, apartada_en, cerrada_en, codigo, mensaje
     FROM entradas WHERE estado = 'RECHAZADO' OR (estado IS NULL AND apartada_en IS NOT NULL)
     ORDER BY seq";
+
+pub const FALTAS: &str = "SELECT pedido, estado, codigo, mensaje, fecha, datos
+    FROM entradas WHERE estado = 'RECHAZADO' ORDER BY seq DESC LIMIT $1";
+
+pub const FALTAS_TOTAL: &str = "SELECT count(*) FROM entradas WHERE estado = 'RECHAZADO'";
 
 #[derive(Serialize)]
 pub struct FilaAbierta<'a>(
@@ -120,6 +128,28 @@ pub fn cerrada(fila: Hallada) -> Result<(String, Cerrada), Error> {
         },
     };
     Ok((op_id, cerrada))
+}
+
+/// A row of [`FALTAS`].
+pub type Falta = (String, String, Option<String>, String, String, String);
+
+/// A closed entry: the operation, and how it was decided.
+pub fn falta(fila: Falta) -> Result<(Pedido, Respuesta), Error> {
+    let (pedido, estado, codigo, mensaje, fecha, datos) = fila;
+    let pedido: Pedido = serde_json::from_str(&pedido).map_err(Error::decode)?;
+    let operacion = pedido.operacion.palabra().to_owned();
+    let hallada = (
+        pedido.op_id.to_string(),
+        pedido.huella.to_string(),
+        operacion,
+        estado,
+        codigo,
+        mensaje,
+        fecha,
+        datos,
+    );
+    let (_, cerrada) = cerrada(hallada)?;
+    Ok((pedido, cerrada.respuesta))
 }
 
 /// A row of [`SIN_DECIDIR`].

@@ -30,7 +30,7 @@ use crate::domain::operacion::Operacion;
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
-pub use excepciones::{Excepcion, excepciones};
+pub use excepciones::{Excepcion, excepciones, faltas, pendientes};
 
 /// Its name in `nodo.datos`.
 pub const ARCHIVO: &str = "diario.db";

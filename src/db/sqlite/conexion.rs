@@ -12,6 +12,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Error};
 
 use crate::db::Fallo;
+use crate::plantado::{Defecto, plantado};
 
 /// SQLite older than this corrupts a WAL that is reset while another connection reads it.
 const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
@@ -54,10 +55,15 @@ pub static CIRCULACION: Clase = Clase {
 /// # Errors
 /// [`Fallo::Inservible`] when the file is no database of ours or damaged.
 pub async fn abrir_escritor(base: &Path, clase: &Clase) -> Result<SqliteConnection, Fallo> {
+    let sincronia = if plantado(Defecto::SinFsync) {
+        SqliteSynchronous::Off
+    } else {
+        SqliteSynchronous::Full
+    };
     opciones(base)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(sincronia)
         .pragma("wal_autocheckpoint", PUNTO_PAGINAS)
         .connect()
         .await

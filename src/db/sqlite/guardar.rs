@@ -16,6 +16,7 @@ use crate::domain::foto::{Foto, Prestamo};
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, UsuarioId};
 use crate::domain::plazo;
 use crate::domain::reglas::Reglas;
+use crate::plantado::{Defecto, plantado};
 use crate::wire::respuesta::Respuesta;
 
 const USUARIOS: &str = "INSERT INTO usuarios (id, creado_en)
@@ -187,7 +188,7 @@ pub async fn respuestas(
     if !nuevas.is_empty() {
         ejecutar(conexion, OPERACIONES, escribir(&nuevas)?, Some(ahora)).await?;
     }
-    if !repetidas.is_empty() {
+    if !repetidas.is_empty() && !plantado(Defecto::RepiteSinEscribir) {
         let filas: Vec<_> = repetidas.into_iter().collect();
         ejecutar(conexion, REPETIDAS, escribir(&filas)?, Some(ahora)).await?;
     }

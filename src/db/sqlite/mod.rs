@@ -29,6 +29,7 @@ use crate::db::reloj::{Pared, Reloj};
 use crate::db::sqlite::conexion::CIRCULACION;
 use crate::db::{Almacen, Asiento, Fallo, Remedio};
 use crate::domain::reglas::Reglas;
+use crate::plantado::{Defecto, plantado};
 use crate::wire::admin::{Cumplido, Encomienda};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
@@ -229,6 +230,9 @@ impl Nucleo {
             Some(conexion) => conexion,
             None => conexion::abrir_escritor(&self.ruta, &CIRCULACION).await?,
         };
+        if plantado(Defecto::ConfirmaAntes) {
+            let _ = ejecutar(&mut conexion, "COMMIT").await;
+        }
         ejecutar(&mut conexion, "BEGIN IMMEDIATE")
             .await
             .map_err(Fallo::NoAplicado)?;
@@ -245,7 +249,8 @@ impl Turno<'_> {
     async fn terminar<T>(mut self, resultado: Result<T, Error>) -> Result<T, Fallo> {
         match resultado {
             Ok(hecho) => {
-                if let Err(causa) = ejecutar(&mut self.conexion, "COMMIT").await {
+                let despues = plantado(Defecto::ConfirmaAntes);
+                if !despues && let Err(causa) = ejecutar(&mut self.conexion, "COMMIT").await {
                     return Err(self.sin_confirmar(causa).await);
                 }
                 *self.puesto = Some(self.conexion);

@@ -44,8 +44,8 @@ pub struct Cotejo {
     pub encoladas_decididas: usize,
     /// Of those, refused: a queued yes that became a no. `op_id` and reason.
     pub encoladas_rechazadas: Vec<(String, String)>,
-    /// ENCOLADO and still in a diario.
-    pub encoladas_pendientes: usize,
+    /// ENCOLADO and still in a diario: `op_id`, and whose diario.
+    pub encoladas_pendientes: Vec<(String, String)>,
     /// DESCONOCIDO to the end: applied or not, both keep the promise.
     pub dudosas: usize,
     /// What was broken.
@@ -76,12 +76,12 @@ pub fn sin_decidir<'a>(
         .collect()
 }
 
-/// Compares. `en_diario`: the op_ids that some carga says it still has.
+/// Compares. `en_diario`: the op_ids that wait in some diario, and in whose.
 #[must_use]
 pub fn cotejar(
     recibos: &[Recibo],
     guardadas: &HashMap<String, Guardada>,
-    en_diario: &HashSet<String>,
+    en_diario: &HashMap<String, String>,
 ) -> Cotejo {
     let mut cotejo = Cotejo::default();
     let mut por_operacion: BTreeMap<&str, Vec<&Recibo>> = BTreeMap::new();
@@ -95,13 +95,7 @@ pub fn cotejar(
     cotejo.operaciones = por_operacion.len();
     for (op_id, suyos) in por_operacion {
         let guardada = guardadas.get(op_id);
-        operacion(
-            &mut cotejo,
-            op_id,
-            &suyos,
-            guardada,
-            en_diario.contains(op_id),
-        );
+        operacion(&mut cotejo, op_id, &suyos, guardada, en_diario.get(op_id));
     }
     cotejo
 }
@@ -111,7 +105,7 @@ fn operacion(
     op_id: &str,
     suyos: &[&Recibo],
     guardada: Option<&Guardada>,
-    en_diario: bool,
+    en_diario: Option<&String>,
 ) {
     let mut romper = |clase, detalle| {
         cotejo.roturas.push(Rotura {
@@ -151,15 +145,20 @@ fn operacion(
                     cotejo.encoladas_rechazadas.push(rechazada);
                 }
             }
-            None if en_diario => cotejo.encoladas_pendientes += 1,
-            None => romper(
-                Clase::Perdida,
-                format!(
-                    "{}: se dijo ENCOLADO y no está ni en la base ni en el diario de una carga \
-                     que responda",
-                    suyos.first().map_or_else(String::new, |recibo| que(recibo))
+            None => match en_diario {
+                Some(donde) => {
+                    let pendiente = (op_id.to_owned(), donde.clone());
+                    cotejo.encoladas_pendientes.push(pendiente);
+                }
+                None => romper(
+                    Clase::Perdida,
+                    format!(
+                        "{}: se dijo ENCOLADO y no está ni en la base, ni en el diario de una \
+                         carga que responda, ni en el de esta carpeta",
+                        suyos.first().map_or_else(String::new, |recibo| que(recibo))
+                    ),
                 ),
-            ),
+            },
         }
     } else if dice(Estado::Desconocido) {
         cotejo.dudosas += 1;

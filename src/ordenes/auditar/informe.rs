@@ -86,15 +86,18 @@ pub fn de_recibos(cotejo: &Cotejo) -> String {
         cotejo.operaciones,
         estados.join(", ")
     );
-    let encoladas = cotejo.encoladas_decididas + cotejo.encoladas_pendientes;
+    let encoladas = cotejo.encoladas_decididas + cotejo.encoladas_pendientes.len();
     if encoladas > 0 {
         let _ = writeln!(
             texto,
             "  encoladas: {} ya decididas ({} de ellas rechazadas), {} aún en un diario",
             cotejo.encoladas_decididas,
             cotejo.encoladas_rechazadas.len(),
-            cotejo.encoladas_pendientes
+            cotejo.encoladas_pendientes.len()
         );
+    }
+    for (op_id, donde) in cotejo.encoladas_pendientes.iter().take(NOMBRADAS) {
+        let _ = writeln!(texto, "  pendiente en el diario de {donde}: {op_id}");
     }
     if cotejo.dudosas > 0 {
         let _ = writeln!(

@@ -1,19 +1,20 @@
 //! `biblioteca auditar`: every receipt against the database, and the database against itself.
 //!
-//! `cotejo` compares, `informe` tells; here the files are read, and the cargas are asked for
-//! the ENCOLADO that the database has not yet.
+//! `cotejo` compares, `informe` tells; here the files are read, and the ENCOLADO that the
+//! database has not yet is looked for: the cargas are asked, and the diario of this node's
+//! folder is read, for a carga that is stopped.
 
 pub mod cotejo;
 pub mod informe;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::db::auditoria::{self, Auditoria};
-use crate::db::diario::{ARCHIVO, Excepcion, excepciones};
+use crate::db::diario::{ARCHIVO, Excepcion, excepciones, pendientes};
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
 use crate::net::socket::Contexto;
@@ -64,7 +65,9 @@ pub async fn auditar(
             println!("{}, línea {linea}: no es un recibo", ruta.display());
         }
     }
-    let (auditoria, cotejo) = comparar(&base, &recibos, &cargas_de(ajustes)).await?;
+    let diario = ajustes.nodo.datos.join(ARCHIVO);
+    let cargas = cargas_de(ajustes);
+    let (auditoria, cotejo) = comparar(&base, &recibos, &cargas, Some(&diario)).await?;
     println!("Auditoría de {}\n", base.display());
     print!("{}", informe::de_base(&auditoria));
     if !rutas.is_empty() {
@@ -100,7 +103,8 @@ async fn del_diario(ajustes: &Ajustes) -> Result<Vec<Excepcion>, SalidaError> {
         .map_err(|error| SalidaError::Uso(error.to_string()))
 }
 
-/// Compares receipts with the database at `base`, asking `cargas` for what is still queued.
+/// Compares receipts with the database at `base`, asking `cargas` for what is still queued and
+/// then looking into `diario`, if there is one.
 ///
 /// # Errors
 /// [`SalidaError::Uso`] when the database cannot be read.
@@ -108,6 +112,7 @@ pub async fn comparar(
     base: &Path,
     recibos: &[Recibo],
     cargas: &[String],
+    diario: Option<&Path>,
 ) -> Result<(Auditoria, Cotejo), SalidaError> {
     let op_ids: Vec<&str> = recibos.iter().map(|r| r.op_id.as_str()).collect();
     let leer = async || {
@@ -116,10 +121,16 @@ pub async fn comparar(
             .map_err(|error| SalidaError::Uso(error.to_string()))
     };
     let mut auditoria = leer().await?;
-    let pendientes = sin_decidir(recibos, &auditoria.guardadas);
-    let mut en_diario = HashSet::new();
-    if !pendientes.is_empty() {
-        en_diario = en_diarios(&pendientes, cargas).await?;
+    let faltan = sin_decidir(recibos, &auditoria.guardadas);
+    let mut en_diario = HashMap::new();
+    if !faltan.is_empty() {
+        en_diario = en_diarios(&faltan, cargas).await?;
+        if let Some(ruta) = diario.filter(|ruta| ruta.exists()) {
+            let suyas = pendientes(ruta, &faltan).await;
+            for op_id in suyas.map_err(|error| SalidaError::Uso(error.to_string()))? {
+                en_diario.insert(op_id, ruta.display().to_string());
+            }
+        }
         // What was decided while the cargas were asked left the diario for the database.
         auditoria = leer().await?;
     }
@@ -127,10 +138,13 @@ pub async fn comparar(
     Ok((auditoria, cotejo))
 }
 
-/// Which of these some carga says it still has in its diario.
-async fn en_diarios(op_ids: &[&str], cargas: &[String]) -> Result<HashSet<String>, SalidaError> {
+/// Which of these some carga says it still has in its diario, and which carga.
+async fn en_diarios(
+    op_ids: &[&str],
+    cargas: &[String],
+) -> Result<HashMap<String, String>, SalidaError> {
     let contexto = Contexto::nuevo();
-    let mut tienen = HashSet::new();
+    let mut tienen = HashMap::new();
     for carga in cargas {
         let mut enlace = Cargas::conectar(&contexto, std::slice::from_ref(carga))?;
         let (_parar, parado) = watch::channel(false);
@@ -153,7 +167,7 @@ async fn en_diarios(op_ids: &[&str], cargas: &[String]) -> Result<HashSet<String
             };
             let lugar = respuesta.datos.get("estado").and_then(Value::as_str);
             if lugar == Some(Estado::Encolado.palabra()) {
-                tienen.insert((*op_id).to_owned());
+                tienen.insert((*op_id).to_owned(), carga.clone());
             }
         }
     }

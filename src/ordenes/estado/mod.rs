@@ -4,7 +4,6 @@
 //! [`crate::panorama`] asks every configured door and judges what came back, `tabla` and
 //! `json` show it.
 
-mod json;
 mod tabla;
 
 use std::io::{IsTerminal, Write};
@@ -15,8 +14,8 @@ use tokio::time::MissedTickBehavior;
 use crate::net::socket::Contexto;
 use crate::nodo::http::puertas;
 use crate::ordenes::{Salida, SalidaError};
-use crate::panorama::Panorama;
 use crate::panorama::sondeo::sondear;
+use crate::panorama::{Panorama, json};
 use crate::settings::Ajustes;
 
 /// Pause between two looks of `--seguir`.

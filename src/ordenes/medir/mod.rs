@@ -1,189 +1,156 @@
-//! `biblioteca medir`: N clients in a closed loop against a running carga.
+//! `biblioteca medir`: how many operations are answered, and how fast.
 //!
-//! Each client is a connection of its own to every carga with one request outstanding; when
-//! its carga goes, or the answer is `DESCONOCIDO`, it repeats the request under the same op_id.
-//! A client lends a random book to its own user and, when it was granted, returns it; so the
-//! library is after the run as it was before, but for what was under way. `carrera` is what they ask, `informe` the figures.
+//! `banco` runs clients against cargas (`puesto` is one of them, `carrera` what it asks,
+//! `cuentas` what is counted, `progreso` what is seen meanwhile); `resultado` are the figures,
+//! `dibujo` their pictures, `comparar` two of them side by side. `experimento` is the course's
+//! table, with a library of its own (`propia`).
 
+mod banco;
 mod carrera;
-mod informe;
+mod comparar;
+mod cuentas;
+mod dibujo;
+mod experimento;
+mod progreso;
+mod propia;
+mod puesto;
+mod resultado;
 
-use std::time::{Duration, Instant};
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use tokio::sync::mpsc;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::cli::Medida;
-use crate::net::client::{Destino, Enlace, Suceso, conectar};
-use crate::net::socket::{Contexto, NetError};
-use crate::ordenes::medir::carrera::Cliente;
-use crate::ordenes::medir::informe::Informe;
-use crate::wire::codec::TRAMA_BYTES_MAX;
-use crate::wire::json_cliente::RespuestaCliente;
-use crate::wire::respuesta::Estado;
+use crate::cli::{Medicion, Medida};
+use crate::domain::ids::Sede;
+use crate::ordenes::medir::banco::Carga;
+use crate::ordenes::medir::progreso::Progreso;
+use crate::ordenes::medir::resultado::{Resultado, dura, en_csv, en_json};
+use crate::ordenes::{Salida, SalidaError, cargas_de};
+use crate::settings::Ajustes;
 
-/// Silence after which a client repeats its request: longer than a carga may take by default
-/// (2.5 s).
-const SILENCIO_MAX: Duration = Duration::from_secs(5);
-
-/// How often silent clients are looked for.
-const MIRADA: Duration = Duration::from_millis(250);
-
-/// Runs the measurement and prints its table on standard output.
+/// Measures, or compares what was measured.
 ///
 /// # Errors
-/// [`NetError`] when a connection cannot be made; 69 is the caller's to say when nobody
-/// answered, which the count in the result tells.
-pub async fn medir(medida: &Medida, cargas: &[String]) -> Result<u64, NetError> {
-    let contexto = Contexto::nuevo();
-    let (llegadas, mut llegan) = mpsc::channel(4 * cargas.len() * medida.clientes as usize + 64);
-    let mut puestos = Vec::with_capacity(medida.clientes as usize);
-    for numero in 0..medida.clientes as usize {
-        let enlaces = cargas
+/// [`SalidaError::Nadie`] when nobody answered; else when a file or the machine is in the way.
+pub async fn medir(ajustes: &Ajustes, medicion: &Medicion) -> Result<Salida, SalidaError> {
+    let (medida, tabla) = match medicion {
+        Medicion::Comparar(una, otra) => {
+            println!(
+                "{}",
+                comparar::comparar(una, otra).map_err(SalidaError::Uso)?
+            );
+            return Ok(Salida::Bien);
+        }
+        Medicion::Una(medida) => (medida, false),
+        Medicion::Tabla(medida) => (medida, true),
+    };
+    // What cannot be written is known before the minutes are spent.
+    if let Some(salida) = &medida.salida {
+        escribir(&con_extension(salida, "json"), "[]")?;
+    }
+    abrir_paso();
+    let cargas = cargas_de(ajustes);
+    let sedes = match (medida.sedes.as_slice(), tabla) {
+        ([], true) => ["sede1", "sede2"]
             .iter()
-            .enumerate()
-            .map(|(carga, extremo)| {
-                let llegadas = llegadas.clone();
-                let destino = Destino {
-                    extremo,
-                    trama_bytes_max: TRAMA_BYTES_MAX,
-                    latido: None,
-                };
-                conectar(&contexto, destino, move |suceso| {
-                    // One outstanding request a client: there is always room.
-                    let _ = llegadas.try_send((numero, carga, suceso));
-                })
-            })
-            .collect::<Result<Vec<Enlace>, NetError>>()?;
-        puestos.push(Puesto {
-            vivos: vec![false; enlaces.len()],
-            turno: numero % enlaces.len(),
-            enlaces,
-            cliente: Cliente::nuevo(numero, medida),
-            pendiente: None,
-        });
-    }
-    let mut informe = Informe::nuevo();
-    let inicio = Instant::now();
-    let fin = tokio::time::sleep(medida.duracion);
-    tokio::pin!(fin);
-    let mut reloj = tokio::time::interval(MIRADA);
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut fin => break,
-            Some((numero, carga, suceso)) = llegan.recv() => {
-                puestos[numero].suceder(carga, suceso, &mut informe);
-            }
-            _ = reloj.tick() => puestos.iter_mut().for_each(|puesto| puesto.mirar(&mut informe)),
+            .flat_map(|sede| Sede::parse(sede))
+            .collect(),
+        ([], false) => vec![ajustes.nodo.sede.clone()],
+        (dadas, _) => dadas.to_vec(),
+    };
+    let (resultados, texto) = if tabla {
+        let resultados = experimento::correr(medida, &sedes, &cargas).await?;
+        let texto = experimento::tabla(&resultados);
+        (resultados, texto)
+    } else {
+        let resultado = una(medida, &sedes, &cargas, None).await?;
+        if resultado.respuestas() == 0 {
+            return Err(SalidaError::Nadie("ninguna carga respondió".into()));
         }
+        let texto = resultado.tabla();
+        (vec![resultado], texto)
+    };
+    println!("{texto}");
+    if let Some(salida) = &medida.salida {
+        guardar(salida, &resultados, tabla)?;
     }
-    println!("{}", informe.tabla(medida, inicio.elapsed()));
-    Ok(informe.contestadas())
+    Ok(Salida::Bien)
 }
 
-/// A client and its connections.
-struct Puesto {
-    enlaces: Vec<Enlace>,
-    vivos: Vec<bool>,
-    /// The carga it asks; the next one when this one is gone.
-    turno: usize,
-    cliente: Cliente,
-    pendiente: Option<Pendiente>,
+/// One measurement.
+///
+/// # Errors
+/// [`SalidaError`] when a connection cannot be made.
+async fn una(
+    medida: &Medida,
+    sedes: &[Sede],
+    cargas: &[String],
+    actores: Option<u32>,
+) -> Result<Resultado, SalidaError> {
+    let titulo = format!("{} por sede, {}", medida.clientes, medida.modos);
+    let mut progreso = Progreso::nuevo(titulo, dura(medida));
+    let carga = Carga {
+        cargas,
+        sedes,
+        medida,
+    };
+    let cuentas = banco::correr(&carga, &mut progreso).await;
+    progreso.cerrar();
+    let sedes: Vec<_> = sedes.iter().map(ToString::to_string).collect();
+    Ok(Resultado::de(medida, &sedes, actores, &cuentas?))
 }
 
-/// The one request under way.
-struct Pendiente {
-    texto: String,
-    enviada: Instant,
+/// JSON, CSV and pictures beside one another.
+fn guardar(salida: &Path, resultados: &[Resultado], tabla: bool) -> Result<(), SalidaError> {
+    let interno = SalidaError::Interno;
+    escribir(
+        &con_extension(salida, "json"),
+        &en_json(resultados).map_err(interno)?,
+    )?;
+    escribir(
+        &con_extension(salida, "csv"),
+        &en_csv(resultados).map_err(interno)?,
+    )?;
+    let dibujos = match (tabla, resultados.first()) {
+        (true, _) => experimento::dibujos(resultados).map_err(interno)?,
+        (false, Some(uno)) => [
+            ("percentiles", dibujo::percentiles(uno).map_err(interno)?),
+            ("serie", dibujo::serie(uno).map_err(interno)?),
+        ],
+        (false, None) => return Ok(()),
+    };
+    for (nombre, svg) in dibujos {
+        escribir(&con_extension(salida, &format!("{nombre}.svg")), &svg)?;
+    }
+    println!(
+        "Guardado en {0}.json, {0}.csv y {0}.*.svg.",
+        salida.display()
+    );
+    Ok(())
 }
 
-impl Puesto {
-    fn suceder(&mut self, carga: usize, suceso: Suceso, informe: &mut Informe) {
-        match suceso {
-            Suceso::Conectado => {
-                let sin_carga = !self.vivos[self.turno];
-                self.vivos[carga] = true;
-                if sin_carga {
-                    self.turno = carga;
-                    self.enviar();
-                }
-                if self.pendiente.is_none() {
-                    self.pedir();
-                }
-            }
-            Suceso::Desconectado | Suceso::SinEnviar(_) => {
-                self.vivos[carga] = false;
-                if carga == self.turno {
-                    self.repetir();
-                }
-            }
-            Suceso::Tramas(tramas) => {
-                for trama in tramas {
-                    self.recibir(&trama, informe);
-                }
-            }
-        }
-    }
+fn con_extension(salida: &Path, extension: &str) -> PathBuf {
+    let mut nombre = salida.as_os_str().to_owned();
+    nombre.push(".");
+    nombre.push(extension);
+    PathBuf::from(nombre)
+}
 
-    fn recibir(&mut self, trama: &[u8], informe: &mut Informe) {
-        let Ok(respuesta) = RespuestaCliente::parse(trama) else {
-            return informe.ilegible();
-        };
-        // The answer to a request that was given up says nothing about this one.
-        if !self.cliente.es_suya(&respuesta) {
-            return;
-        }
-        let Some(pendiente) = &mut self.pendiente else {
-            return;
-        };
-        informe.anotar(&respuesta, pendiente.enviada.elapsed());
-        if respuesta.estado == Estado::Desconocido {
-            // Until it is known, nobody knows whether the client has a loan to return.
-            pendiente.enviada = Instant::now();
-            self.enviar();
-        } else {
-            self.cliente.avanzar(&respuesta);
-            self.pedir();
-        }
-    }
+fn escribir(ruta: &Path, texto: &str) -> Result<(), SalidaError> {
+    fs::write(ruta, texto).map_err(|error| {
+        SalidaError::Uso(format!("no se puede escribir {}: {error}", ruta.display()))
+    })
+}
 
-    fn pedir(&mut self) {
-        let texto = self.cliente.pedir();
-        self.pendiente = Some(Pendiente {
-            texto,
-            enviada: Instant::now(),
-        });
-        self.enviar();
-    }
-
-    /// The same request, under its op_id, at the next living carga; its wait goes on.
-    fn repetir(&mut self) {
-        let n = self.enlaces.len();
-        let siguiente = (1..=n)
-            .map(|paso| (self.turno + paso) % n)
-            .find(|&i| self.vivos[i]);
-        if let Some(siguiente) = siguiente {
-            self.turno = siguiente;
-            self.enviar();
-        }
-    }
-
-    fn enviar(&mut self) {
-        if let Some(pendiente) = &self.pendiente {
-            // A full queue cannot be with one request under way; silence is looked for anyway.
-            let texto = pendiente.texto.clone().into_bytes();
-            let _ = self.enlaces[self.turno].enviar(vec![0], texto);
-        }
-    }
-
-    /// A request that nobody answers is counted, and repeated elsewhere.
-    fn mirar(&mut self, informe: &mut Informe) {
-        if let Some(pendiente) = &mut self.pendiente
-            && pendiente.enviada.elapsed() >= SILENCIO_MAX
-        {
-            informe.sin_respuesta();
-            pendiente.enviada = Instant::now();
-            self.repetir();
-        }
+/// Each connection takes several descriptors: as many as this process may have.
+fn abrir_paso() {
+    let limite = getrlimit(Resource::Nofile);
+    let todo = Rlimit {
+        current: limite.maximum,
+        ..limite
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, todo) {
+        tracing::warn!(%error, "sin más descriptores: muchos clientes pueden no caber");
     }
 }

@@ -1,5 +1,5 @@
-//! Breaks one process at a time by the script, heals it and waits until the whole cluster is
-//! whole again before the next: never both of a role at once.
+//! Breaks one process at a time by the script, or two of different roles, heals them and waits
+//! until the whole cluster is whole again before the next: never both of a role at once.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::ordenes::simulacro::pantalla::Pantalla;
 use crate::panorama::Panorama;
 use crate::panorama::sondeo::sondear;
 use crate::role::Role;
+use crate::wire::estado::{Cortacircuitos, EstadoDeEnlace};
 use crate::wire::mensaje::Disposicion;
 
 /// How long the cluster may take to be whole again: the 10 s of an open breaker and a start
@@ -29,6 +30,8 @@ pub(super) struct Hecha {
     pub(super) golpe: Golpe,
     /// To whom.
     pub(super) blanco: Blanco,
+    /// Whether another process was broken at the same time.
+    pub(super) acompanada: bool,
     /// When, since the desks opened.
     pub(super) desde: Duration,
     /// When all was whole again; none when it did not come back.
@@ -88,53 +91,67 @@ impl Averias<'_> {
     ) -> Result<(), SalidaError> {
         let mut panorama = self.esperar_entera().await?;
         loop {
-            let averia = guion.siguiente();
-            tokio::time::sleep(averia.pausa).await;
-            if Instant::now() + averia.dura >= fin {
+            let averias = guion.siguientes();
+            let pausa = averias
+                .first()
+                .map_or(Duration::ZERO, |averia| averia.pausa);
+            tokio::time::sleep(pausa).await;
+            let dura = averias.iter().map(|averia| averia.dura).max();
+            if Instant::now() + dura.unwrap_or_default() >= fin {
                 tokio::time::sleep_until(fin).await;
                 return Ok(());
             }
-            let lugar = self.victima(&averia, &panorama);
             let desde = origen.elapsed();
-            self.golpear(&averia, lugar, desde).await?;
+            self.golpear(&averias, &panorama, desde).await?;
             let sana = self.esperar_entera().await;
             let hasta = sana.is_ok().then(|| origen.elapsed());
-            self.cronica.hechas.push(Hecha {
-                golpe: averia.golpe,
-                blanco: averia.blanco,
-                desde,
-                hasta,
-            });
+            self.cronica
+                .hechas
+                .extend(averias.iter().map(|averia| Hecha {
+                    golpe: averia.golpe,
+                    blanco: averia.blanco,
+                    acompanada: averias.len() > 1,
+                    desde,
+                    hasta,
+                }));
             panorama = sana?;
         }
     }
 
+    /// Breaks all of them at once, and heals each when its time is over.
     async fn golpear(
         &mut self,
-        averia: &Averia,
-        lugar: usize,
+        averias: &[Averia],
+        panorama: &Panorama,
         desde: Duration,
     ) -> Result<(), SalidaError> {
-        let nombre = self.flota.nombre(lugar).to_owned();
-        let durante = averia.dura.as_secs_f64();
-        let hecho = averia.golpe.palabra();
-        self.pantalla.decir(&format!(
-            "{:6.1} s  {nombre} {hecho} durante {durante:.1} s",
-            desde.as_secs_f64()
-        ));
-        match averia.golpe {
-            Golpe::Muerte => {
-                self.flota.matar(lugar);
-                tokio::time::sleep(averia.dura).await;
-                self.arrancar(lugar)
-            }
-            Golpe::Congelacion => {
-                self.flota.congelar(lugar);
-                tokio::time::sleep(averia.dura).await;
-                self.flota.descongelar(lugar);
-                Ok(())
+        let inicio = Instant::now();
+        let mut rotas: Vec<(&Averia, usize)> = averias
+            .iter()
+            .map(|averia| (averia, self.victima(averia, panorama)))
+            .collect();
+        for &(averia, lugar) in &rotas {
+            let nombre = self.flota.nombre(lugar).to_owned();
+            let durante = averia.dura.as_secs_f64();
+            let hecho = averia.golpe.palabra();
+            self.pantalla.decir(&format!(
+                "{:6.1} s  {nombre} {hecho} durante {durante:.1} s",
+                desde.as_secs_f64()
+            ));
+            match averia.golpe {
+                Golpe::Muerte => self.flota.matar(lugar),
+                Golpe::Congelacion => self.flota.congelar(lugar),
             }
         }
+        rotas.sort_by_key(|(averia, _)| averia.dura);
+        for (averia, lugar) in rotas {
+            tokio::time::sleep_until(inicio + averia.dura).await;
+            match averia.golpe {
+                Golpe::Muerte => self.arrancar(lugar)?,
+                Golpe::Congelacion => self.flota.descongelar(lugar),
+            }
+        }
+        Ok(())
     }
 
     fn victima(&self, averia: &Averia, panorama: &Panorama) -> usize {
@@ -170,6 +187,11 @@ impl Averias<'_> {
     }
 }
 
+/// Whether operations go there: an open breaker serves its time before anything else breaks.
+fn sirve(enlace: &EstadoDeEnlace) -> bool {
+    enlace.listo && enlace.cortacircuitos != Cortacircuitos::Abierto
+}
+
 /// Every carga answers and has every actor, each of which can reach the database; one
 /// almacenamiento has it and the other stands by.
 fn entera(panorama: &Panorama) -> bool {
@@ -181,7 +203,7 @@ fn entera(panorama: &Panorama) -> bool {
                 && estado
                     .actores
                     .iter()
-                    .all(|actor| actor.almacenes.iter().any(|enlace| enlace.listo))
+                    .all(|actor| actor.almacenes.iter().any(sirve))
         })
     });
     let cuantos = |disposicion| {

@@ -244,7 +244,7 @@ impl Drop for Flota {
 }
 
 /// Ports that nobody listens on now, from a random place on.
-fn puertos(cuantos: usize) -> io::Result<Vec<u16>> {
+pub(in crate::ordenes) fn puertos(cuantos: usize) -> io::Result<Vec<u16>> {
     let mut azar = Azar::con_semilla(u64::from(std::process::id()));
     let ancho = u64::from(PUERTOS.end - PUERTOS.start) - 1;
     let mut oyentes: Vec<(u16, TcpListener)> = Vec::new();

@@ -1,7 +1,8 @@
 //! What breaks next, drawn from a seed: the same seed gives the same faults in the same
 //! order. Pure.
 //!
-//! Faults are dealt like cards, so that even a short drill sees every kind before any again.
+//! Faults are dealt like cards, so that even a short drill sees every kind before any again;
+//! sometimes two at once, never of one role.
 
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ const AUSENCIA_MS: (u64, u64) = (200, 2_500);
 
 /// How long a process stays frozen, in ms: up to several times what makes it count as dead.
 const CONGELADO_MS: (u64, u64) = (500, 4_000);
+
+/// Of 100 faults, how many come with another at the same time (fault case 45).
+const PAREJAS_PCT: u64 = 25;
 
 /// What is done to a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +54,14 @@ pub(super) enum Blanco {
 }
 
 impl Blanco {
+    /// What role it has.
+    const fn rol(self) -> Role {
+        match self {
+            Self::Rol(rol) => rol,
+            Self::Dueno | Self::Reserva => Role::Almacenamiento,
+        }
+    }
+
     /// For the report.
     pub(super) const fn palabra(self) -> &'static str {
         match self {
@@ -90,13 +102,24 @@ impl Guion {
         }
     }
 
-    /// The next fault.
-    pub(super) fn siguiente(&mut self) -> Averia {
+    /// The next fault, and the one that comes at the same time, if any.
+    pub(super) fn siguientes(&mut self) -> Vec<Averia> {
         if self.baraja.is_empty() {
             self.baraja = baraja();
         }
         let ultima = self.baraja.len() as u64 - 1;
         let carta = usize::try_from(self.azar.hasta(ultima)).unwrap_or(0);
+        let mut averias = vec![self.sacar(carta)];
+        let rol = averias[0].blanco.rol();
+        if self.azar.hasta(99) < PAREJAS_PCT
+            && let Some(carta) = self.baraja.iter().position(|(_, b)| b.rol() != rol)
+        {
+            averias.push(self.sacar(carta));
+        }
+        averias
+    }
+
+    fn sacar(&mut self, carta: usize) -> Averia {
         let (golpe, blanco) = self.baraja.swap_remove(carta);
         let dura = match golpe {
             Golpe::Muerte => AUSENCIA_MS,
@@ -138,7 +161,7 @@ mod tests {
     fn a_seed_gives_the_same_faults_and_another_gives_others() {
         let doce = |semilla| {
             let mut guion = Guion::nuevo(semilla);
-            (0..12).map(|_| guion.siguiente()).collect::<Vec<_>>()
+            (0..12).map(|_| guion.siguientes()).collect::<Vec<_>>()
         };
         assert_eq!(doce(7), doce(7));
         assert_ne!(doce(7), doce(8));
@@ -148,11 +171,26 @@ mod tests {
     fn every_kind_comes_once_before_any_comes_again() {
         let mut guion = Guion::nuevo(1);
         for _ in 0..3 {
-            let vistas: BTreeSet<_> = (0..baraja().len())
-                .map(|_| guion.siguiente())
-                .map(|averia| (averia.golpe, averia.blanco))
-                .collect();
-            assert_eq!(vistas.len(), baraja().len());
+            let mut vistas = BTreeSet::new();
+            while vistas.len() < baraja().len() {
+                for averia in guion.siguientes() {
+                    assert!(vistas.insert((averia.golpe, averia.blanco)), "{averia:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_at_once_are_never_of_one_role() {
+        let mut guion = Guion::nuevo(1);
+        let parejas: Vec<_> = (0..400)
+            .map(|_| guion.siguientes())
+            .filter(|averias| averias.len() > 1)
+            .collect();
+        assert!(parejas.len() > 40);
+        for pareja in parejas {
+            assert_eq!(pareja.len(), 2);
+            assert_ne!(pareja[0].blanco.rol(), pareja[1].blanco.rol());
         }
     }
 }

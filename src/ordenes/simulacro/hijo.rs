@@ -7,9 +7,9 @@ use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use crate::ordenes::SalidaError;
 
 /// Names the drill's process; set only by it. No setting: those have a double underscore.
-pub(super) const PADRE: &str = "BIBLIOTECA_SIMULACRO_PADRE";
+pub(in crate::ordenes) const PADRE: &str = "BIBLIOTECA_SIMULACRO_PADRE";
 
-/// In a node of a drill, asks the kernel for a SIGKILL when the drill ends; elsewhere nothing.
+/// In a node of a drill or of a measurement, asks the kernel for a SIGKILL when the drill ends; elsewhere nothing.
 ///
 /// # Errors
 /// When the drill has ended already, or the kernel gives no such signal.

@@ -38,7 +38,7 @@ impl Resultado {
     pub(super) fn cumplido(&self) -> bool {
         cuadra(&self.auditoria)
             && self.cotejo.roturas.is_empty()
-            && self.cotejo.encoladas_pendientes == 0
+            && self.cotejo.encoladas_pendientes.is_empty()
             && self.repeticiones.distintas.is_empty()
             && self.no_recuperado.is_none()
             && self.sin_resultado == 0
@@ -90,33 +90,33 @@ impl Resultado {
     }
 
     fn averias(&self, texto: &mut String) {
-        let mut por_clase: BTreeMap<(Blanco, Golpe), Vec<Duration>> = BTreeMap::new();
+        let mut por_clase: BTreeMap<(bool, Blanco, Golpe), Vec<Duration>> = BTreeMap::new();
         for (hecha, pausa) in self.cronica.hechas.iter().zip(self.pausas()) {
-            por_clase
-                .entry((hecha.blanco, hecha.golpe))
-                .or_default()
-                .push(pausa);
+            let clase = (hecha.acompanada, hecha.blanco, hecha.golpe);
+            por_clase.entry(clase).or_default().push(pausa);
         }
         let mut tabla = tabla(&[
             "proceso",
             "avería",
             "veces",
             "espera mediana",
-            "espera mayor",
+            "p95",
+            "mayor",
             "meta",
         ]);
-        for ((blanco, golpe), mut pausas) in por_clase {
+        for ((acompanada, blanco, golpe), mut pausas) in por_clase {
             pausas.sort_unstable();
-            let mediana = pausas.get(pausas.len() / 2).copied().unwrap_or_default();
-            let mayor = pausas.last().copied().unwrap_or_default();
+            // The goals are of one death alone.
+            let meta = meta(blanco, golpe).filter(|_| !acompanada);
+            let otra = if acompanada { ", y otra a la vez" } else { "" };
             tabla.add_row([
                 blanco.palabra().to_owned(),
-                golpe.palabra().to_owned(),
+                format!("{}{otra}", golpe.palabra()),
                 pausas.len().to_string(),
-                segundos(mediana),
-                segundos(mayor),
-                meta(blanco, golpe)
-                    .map_or_else(|| "—".to_owned(), |meta| format!("≤ {}", segundos(meta))),
+                segundos(percentil(&pausas, 50)),
+                segundos(percentil(&pausas, 95)),
+                segundos(percentil(&pausas, 100)),
+                meta.map_or_else(|| "—".to_owned(), |meta| format!("≤ {}", segundos(meta))),
             ]);
         }
         let _ = writeln!(
@@ -144,8 +144,13 @@ impl Resultado {
             let toca = |hecha: &Hecha| {
                 espera.desde <= hecha.hasta.unwrap_or(Duration::MAX) && espera.hasta >= hecha.desde
             };
-            if let Some(primera) = hechas.iter().position(toca) {
-                pausas[primera] = pausas[primera].max(espera.dura());
+            let Some(primera) = hechas.iter().find(|hecha| toca(hecha)) else {
+                continue;
+            };
+            for (hecha, pausa) in hechas.iter().zip(&mut pausas) {
+                if hecha.desde == primera.desde {
+                    *pausa = espera.dura().max(*pausa);
+                }
             }
         }
         pausas
@@ -187,7 +192,8 @@ impl Resultado {
         let _ = writeln!(
             texto,
             "Sin resultado en su mostrador: {}. Encoladas que nadie decidió: {}.",
-            self.sin_resultado, self.cotejo.encoladas_pendientes
+            self.sin_resultado,
+            self.cotejo.encoladas_pendientes.len()
         );
         if let Some(motivo) = &self.no_recuperado {
             let _ = writeln!(texto, "NO SE RECUPERÓ: {motivo}");
@@ -217,6 +223,12 @@ fn meta(blanco: Blanco, golpe: Golpe) -> Option<Duration> {
     }
 }
 
+/// The value that so many of a hundred do not exceed; `valores` are in order.
+fn percentil(valores: &[Duration], de_cien: usize) -> Duration {
+    let lugar = (valores.len() * de_cien).div_ceil(100).saturating_sub(1);
+    valores.get(lugar).copied().unwrap_or_default()
+}
+
 fn segundos(duracion: Duration) -> String {
     format!("{} s", con_coma(duracion.as_secs_f64()))
 }
@@ -230,4 +242,19 @@ fn tabla(cabecera: &[&str]) -> Table {
     tabla.load_preset(presets::UTF8_BORDERS_ONLY);
     tabla.set_header(cabecera);
     tabla
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_a_value_that_was_seen() {
+        let veinte: Vec<_> = (1..=20).map(Duration::from_secs).collect();
+        assert_eq!(percentil(&veinte, 50), Duration::from_secs(10));
+        assert_eq!(percentil(&veinte, 95), Duration::from_secs(19));
+        assert_eq!(percentil(&veinte, 100), Duration::from_secs(20));
+        assert_eq!(percentil(&veinte[..1], 95), Duration::from_secs(1));
+        assert_eq!(percentil(&[], 95), Duration::ZERO);
+    }
 }

@@ -8,7 +8,7 @@
 
 mod averias;
 mod cierre;
-mod flota;
+pub(in crate::ordenes) mod flota;
 mod guion;
 pub mod hijo;
 mod informe;
@@ -147,7 +147,7 @@ async fn correr(
     cierre::esperar_decididas(&base, &recibos).await?;
     let repeticiones = cierre::repetir(&contexto, &cargas, &recibos, semilla).await?;
     guardar(carpeta, &recibos).map_err(interno)?;
-    let (auditoria, cotejo) = comparar(&base, &recibos, &cargas).await?;
+    let (auditoria, cotejo) = comparar(&base, &recibos, &cargas, None).await?;
     Ok(Resultado {
         duracion,
         semilla,

@@ -1,12 +1,15 @@
-//! The picture for another program: `biblioteca estado --json`.
+//! The picture for another program: `biblioteca estado --json`, and what the panel is made of.
 
 use serde_json::{Value, json};
 
+use crate::domain::operacion::Operacion;
 use crate::panorama::Panorama;
+use crate::wire::actividad::{ActividadDeCarga, Decision};
 use crate::wire::mensaje::Disposicion;
 
 /// One JSON object; on several lines when `legible`.
-pub(super) fn texto(panorama: &Panorama, legible: bool) -> String {
+#[must_use]
+pub fn texto(panorama: &Panorama, legible: bool) -> String {
     let valor = valor(panorama);
     if legible {
         format!("{valor:#}")
@@ -15,7 +18,9 @@ pub(super) fn texto(panorama: &Panorama, legible: bool) -> String {
     }
 }
 
-fn valor(panorama: &Panorama) -> Value {
+/// See the module's doc.
+#[must_use]
+pub fn valor(panorama: &Panorama) -> Value {
     let juicio = panorama.juicio();
     let extremo = |lugar: &usize| panorama.cargas.get(*lugar).map(|carga| &carga.extremo);
     json!({
@@ -23,7 +28,7 @@ fn valor(panorama: &Panorama) -> Value {
         "resumen": juicio.frase(),
         "problemas": juicio.problemas,
         "sigue": juicio.sigue,
-        "cargas": panorama.cargas.iter().map(|carga| json!({
+        "cargas": panorama.cargas.iter().enumerate().map(|(lugar, carga)| json!({
             "extremo": carga.extremo,
             "responde": carga.estado.is_some(),
             "nodo": carga.estado.as_ref().map(|estado| &estado.nodo),
@@ -33,6 +38,7 @@ fn valor(panorama: &Panorama) -> Value {
             "encoladas": carga.estado.as_ref().map(|estado| estado.encoladas),
             "apartadas": carga.estado.as_ref().map(|estado| estado.apartadas),
             "edad_max_ms": carga.estado.as_ref().map(|estado| estado.edad_max_ms),
+            "actividad": panorama.actividades.get(lugar).and_then(Option::as_ref).map(actividad),
         })).collect::<Vec<_>>(),
         "actores": panorama.actores().iter().map(|visto| json!({
             "nombre": visto.estado.nombre,
@@ -56,6 +62,41 @@ fn valor(panorama: &Panorama) -> Value {
             "en_cola": almacen.estado.as_ref().map(|estado| estado.en_cola),
             "lecturas": almacen.estado.as_ref().map(|estado| estado.lecturas),
         })).collect::<Vec<_>>(),
+    })
+}
+
+/// What a carga has done since it started.
+fn actividad(hecho: &ActividadDeCarga) -> Value {
+    let cuentas = |operaciones: &[Operacion], cuentas: &[u64]| -> Value {
+        let pares = operaciones.iter().zip(cuentas);
+        pares
+            .map(|(operacion, cuenta)| (operacion.palabra().to_owned(), json!(cuenta)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    json!({
+        "pedidas": cuentas(&Operacion::TODAS, &hecho.pedidas),
+        "entregadas": hecho.entregadas,
+        "encoladas": hecho.encoladas,
+        "confirmadas": cuentas(&Operacion::ESCRITURAS, &hecho.confirmadas),
+        "rechazadas": cuentas(&Operacion::ESCRITURAS, &hecho.rechazadas),
+        "ultimas": hecho.ultimas.iter().map(decision).collect::<Vec<_>>(),
+        "faltas": hecho.faltas.iter().map(decision).collect::<Vec<_>>(),
+        "faltas_total": hecho.faltas_total,
+    })
+}
+
+fn decision(decision: &Decision) -> Value {
+    json!({
+        "operacion": decision.operacion.palabra(),
+        "estado": decision.estado.palabra(),
+        "codigo": decision.rechazo.map(|rechazo| rechazo.codigo()),
+        "isbn": decision.isbn,
+        "ejemplar": decision.ejemplar,
+        "usuario": decision.usuario,
+        "sede": decision.sede,
+        "fecha": decision.fecha,
+        "mensaje": decision.mensaje,
     })
 }
 

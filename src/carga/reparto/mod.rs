@@ -1,30 +1,31 @@
 //! Who gets which operation: the load manager's pure core.
 //!
 //! `paso(ahora, entrada) -> salidas`; no clock, no sockets. Each operation is in the hands of
-//! at most one actor at a time; the work of one that dies goes to another, once. What was
-//! never handed over ends as certainly not applied, what was ends only as its actor says or
-//! as uncertain.
+//! at most one actor at a time; the work of one that dies, or that reaches no almacenamiento,
+//! goes to another, once. What was never handed over ends as certainly not applied, what was
+//! ends only as its actor says or as uncertain.
+
+mod actores;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::carga::duda::{self, dudar, sin_decidir};
+use crate::carga::duda::{self, sin_decidir};
+use crate::carga::reparto::actores::{Eleccion, Trabajador};
 use crate::domain::operacion::Operacion;
 use crate::net::server::Par;
+use crate::plantado::{Defecto, plantado};
 use crate::wire::mensaje::{Encargo, LatidoActor, Resultado};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Desenlace};
 
-/// Times that an operation may be handed over: the first, and one more when its actor dies.
+/// Times that an operation may be handed over: the first, and one more when its actor dies or
+/// reaches no almacenamiento.
 const ENTREGAS_MAX: u16 = 2;
 
 /// Share of the client's remaining time that the actor gets, in percent: the rest is for the
 /// way back, so that the actor's answer arrives before the carga gives up (design §2).
 const PLAZO_ACTOR_PCT: u64 = 80;
-
-/// Share of the client's time kept for the answer's own way and for the clock's tick, in
-/// percent: the contract promises an answer within the deadline, not at it.
-const MARGEN_PCT: u32 = 5;
 
 /// Its numbers.
 #[derive(Debug, Clone, Copy)]
@@ -70,16 +71,6 @@ pub enum Salida {
     Responder(u64, Pedido, Desenlace),
 }
 
-struct Trabajador {
-    tema: Operacion,
-    creditos: usize,
-    en_vuelo: usize,
-    visto: Instant,
-    se_va: bool,
-    /// Number of the last hand-over to it: among equals the one that rested longest is next.
-    ultima: u64,
-}
-
 struct Pendiente {
     pedido: Pedido,
     vence: Instant,
@@ -87,6 +78,15 @@ struct Pendiente {
     edad: Option<(u64, Instant)>,
     entregas: u16,
     actor: Option<Par>,
+    /// An actor was lost with it in hand: it may be applied, whatever the next one says.
+    incierta: bool,
+}
+
+impl Pendiente {
+    /// Whether it may be applied when it ends now.
+    const fn dudosa(&self) -> bool {
+        self.incierta || self.actor.is_some()
+    }
 }
 
 /// A snapshot for tests, health and panel.
@@ -134,7 +134,7 @@ impl Reparto {
                 plazo,
                 edad_ms,
             } => {
-                let vence = ahora + (plazo - plazo * MARGEN_PCT / 100);
+                let vence = ahora + plazo;
                 self.vencen.insert((vence, id));
                 let pendiente = Pendiente {
                     pedido,
@@ -142,6 +142,7 @@ impl Reparto {
                     edad: edad_ms.map(|edad_ms| (edad_ms, ahora)),
                     entregas: 0,
                     actor: None,
+                    incierta: false,
                 };
                 self.pendientes.insert(id, pendiente);
                 self.colocar(ahora, id, salidas);
@@ -184,39 +185,20 @@ impl Reparto {
             return;
         };
         let operacion = pendiente.pedido.operacion;
-        let entregada = pendiente.entregas > 0;
-        match self.elegir(operacion) {
+        let dudosa = pendiente.dudosa();
+        match self.elegir(ahora, operacion) {
             Eleccion::Actor(par) => self.entregar(ahora, id, par, salidas),
-            Eleccion::Nadie => self.cerrar(id, sin_decidir(entregada, Causa::SinActores), salidas),
+            Eleccion::Nadie => self.cerrar(id, sin_decidir(dudosa, Causa::SinActores), salidas),
             Eleccion::SinCreditos => {
                 let cola = self.colas.entry(operacion).or_default();
                 // Reads are never queued: whoever asks again gets a fresher answer.
                 if operacion.es_lectura() || cola.len() >= self.ajuste.cola_max {
-                    self.cerrar(id, sin_decidir(entregada, Causa::ColaLlena), salidas);
+                    self.cerrar(id, sin_decidir(dudosa, Causa::ColaLlena), salidas);
                 } else {
                     cola.push_back(id);
                 }
             }
         }
-    }
-
-    /// The living actor of that kind (any for a read) with the least in hand.
-    fn elegir(&self, operacion: Operacion) -> Eleccion {
-        let mut vivos = self
-            .actores
-            .iter()
-            .filter(|(_, actor)| !actor.se_va)
-            .filter(|(_, actor)| operacion.es_lectura() || actor.tema == operacion)
-            .peekable();
-        if vivos.peek().is_none() {
-            return Eleccion::Nadie;
-        }
-        vivos
-            .filter(|(_, actor)| actor.en_vuelo < actor.creditos)
-            .min_by_key(|(_, actor)| (actor.en_vuelo, actor.ultima))
-            .map_or(Eleccion::SinCreditos, |(par, _)| {
-                Eleccion::Actor(par.clone())
-            })
     }
 
     fn entregar(&mut self, ahora: Instant, id: u64, par: Par, salidas: &mut Vec<Salida>) {
@@ -241,6 +223,11 @@ impl Reparto {
                 .map(|(edad_ms, cuando)| edad_ms + (ahora - cuando).as_millis() as u64),
             intento: pendiente.entregas,
         };
+        if plantado(Defecto::DobleReparto)
+            && let Some(otro) = self.actores.keys().find(|otro| **otro != par)
+        {
+            salidas.push(Salida::Enviar(otro.clone(), encargo.clone()));
+        }
         salidas.push(Salida::Enviar(par, encargo));
     }
 
@@ -256,61 +243,10 @@ impl Reparto {
         salidas.push(Salida::Responder(id, pendiente.pedido, desenlace));
     }
 
-    fn latido(
-        &mut self,
-        ahora: Instant,
-        par: Par,
-        latido: &LatidoActor,
-        salidas: &mut Vec<Salida>,
-    ) {
-        let actor = self.actores.entry(par).or_insert_with(|| {
-            tracing::info!(tema = %latido.tema, creditos = latido.creditos, "actor a la orden");
-            Trabajador {
-                tema: latido.tema,
-                creditos: 0,
-                en_vuelo: 0,
-                visto: ahora,
-                se_va: false,
-                ultima: 0,
-            }
-        });
-        actor.visto = ahora;
-        actor.tema = latido.tema;
-        actor.creditos = latido.creditos as usize;
-        self.sacar(ahora, latido.tema, salidas);
-    }
-
-    fn resultados(
-        &mut self,
-        ahora: Instant,
-        par: &Par,
-        lista: Vec<Resultado>,
-        salidas: &mut Vec<Salida>,
-    ) {
-        let Some(actor) = self.actores.get_mut(par) else {
-            return;
-        };
-        actor.visto = ahora;
-        let tema = actor.tema;
-        for resultado in lista {
-            let Some(pendiente) = self.pendientes.get(&resultado.id) else {
-                continue;
-            };
-            let suyo = pendiente.actor.as_ref() == Some(par);
-            // A decision is one whoever brings it; anything less only counts from the actor
-            // that has the operation now.
-            if suyo || matches!(resultado.desenlace, Desenlace::Decidida(_)) {
-                let desenlace = dudar(pendiente.entregas, resultado.desenlace);
-                self.cerrar(resultado.id, desenlace, salidas);
-            }
-        }
-        self.sacar(ahora, tema, salidas);
-    }
-
     /// Hands over what waits for credits of `tema`.
     fn sacar(&mut self, ahora: Instant, tema: Operacion, salidas: &mut Vec<Salida>) {
         while self.colas.get(&tema).is_some_and(|cola| !cola.is_empty()) {
-            let Eleccion::Actor(par) = self.elegir(tema) else {
+            let Eleccion::Actor(par) = self.elegir(ahora, tema) else {
                 return;
             };
             let Some(id) = self.colas.get_mut(&tema).and_then(VecDeque::pop_front) else {
@@ -320,40 +256,14 @@ impl Reparto {
         }
     }
 
-    fn perder(&mut self, ahora: Instant, par: &Par, salidas: &mut Vec<Salida>) {
-        let Some(actor) = self.actores.remove(par) else {
-            return;
-        };
-        tracing::warn!(tema = %actor.tema, en_vuelo = actor.en_vuelo, "actor perdido; su trabajo pasa a otro");
-        let mut suyas: Vec<u64> = self
-            .pendientes
-            .iter()
-            .filter(|(_, pendiente)| pendiente.actor.as_ref() == Some(par))
-            .map(|(&id, _)| id)
-            .collect();
-        suyas.sort_unstable();
-        for id in suyas {
-            let Some(pendiente) = self.pendientes.get_mut(&id) else {
-                continue;
-            };
-            pendiente.actor = None;
-            if pendiente.entregas < ENTREGAS_MAX {
-                self.colocar(ahora, id, salidas);
-            } else {
-                self.cerrar(id, sin_decidir(true, Causa::SinActores), salidas);
-            }
-        }
-        self.vaciar_sin_actor(actor.tema, salidas);
-    }
-
     /// With the last actor of a kind gone, nobody will give credits to those who wait.
-    fn vaciar_sin_actor(&mut self, tema: Operacion, salidas: &mut Vec<Salida>) {
-        if !matches!(self.elegir(tema), Eleccion::Nadie) {
+    fn vaciar_sin_actor(&mut self, ahora: Instant, tema: Operacion, salidas: &mut Vec<Salida>) {
+        if !matches!(self.elegir(ahora, tema), Eleccion::Nadie) {
             return;
         }
         for id in self.colas.remove(&tema).unwrap_or_default() {
-            let entregada = self.pendientes.get(&id).is_some_and(|p| p.entregas > 0);
-            self.cerrar(id, sin_decidir(entregada, Causa::SinActores), salidas);
+            let dudosa = self.pendientes.get(&id).is_some_and(Pendiente::dudosa);
+            self.cerrar(id, sin_decidir(dudosa, Causa::SinActores), salidas);
         }
     }
 
@@ -371,20 +281,14 @@ impl Reparto {
             if vence > ahora {
                 break;
             }
-            let entregada = self.pendientes.get(&id).is_some_and(|p| p.entregas > 0);
+            let dudosa = self.pendientes.get(&id).is_some_and(Pendiente::dudosa);
             if let Some(pendiente) = self.pendientes.get(&id)
                 && pendiente.actor.is_none()
                 && let Some(cola) = self.colas.get_mut(&pendiente.pedido.operacion)
             {
                 cola.retain(|&otra| otra != id);
             }
-            self.cerrar(id, sin_decidir(entregada, Causa::PlazoVencido), salidas);
+            self.cerrar(id, sin_decidir(dudosa, Causa::PlazoVencido), salidas);
         }
     }
-}
-
-enum Eleccion {
-    Actor(Par),
-    SinCreditos,
-    Nadie,
 }

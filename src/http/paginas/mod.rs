@@ -1,0 +1,110 @@
+//! The pages for people: plain HTML, CSS and JavaScript inside the binary, with nothing of
+//! anybody else's and nothing to build. Only a carga has them.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use crate::http::nodo::{Ficha, Nodo};
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// Path, type and content of each that is the same for every node.
+const PAGINAS: [(&str, &str, &str); 8] = [
+    ("/", HTML, include_str!("panel.html")),
+    ("/estatico/estilo.css", CSS, include_str!("estilo.css")),
+    ("/estatico/panel.css", CSS, include_str!("panel.css")),
+    ("/estatico/panel.js", JS, include_str!("panel.js")),
+    (
+        "/estatico/mostrador.css",
+        CSS,
+        include_str!("mostrador.css"),
+    ),
+    ("/estatico/pendientes.js", JS, include_str!("pendientes.js")),
+    ("/estatico/mostrador.js", JS, include_str!("mostrador.js")),
+    ("/estatico/icono.svg", SVG, include_str!("icono.svg")),
+];
+
+/// The desk, which is told where it stands.
+const MOSTRADOR: &str = include_str!("mostrador.html");
+
+/// Where in it.
+const FICHA: &str = "{{ficha}}";
+
+/// Their paths.
+pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
+    for (ruta, tipo, texto) in PAGINAS {
+        let pagina = move || async move { HttpResponse::Ok().content_type(tipo).body(texto) };
+        cfg.route(ruta, web::get().to(pagina));
+    }
+    cfg.route("/mostrador", web::get().to(mostrador));
+}
+
+async fn mostrador(nodo: web::Data<dyn Nodo>) -> HttpResponse {
+    let ficha = nodo.ficha();
+    HttpResponse::Ok()
+        .content_type(HTML)
+        .insert_header(("Content-Security-Policy", politica(ficha)))
+        .body(MOSTRADOR.replace(FICHA, &atributo(&escrita(ficha))))
+}
+
+/// What the desk may load and ask: as every page, and the other cargas.
+fn politica(ficha: &Ficha) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+         connect-src 'self' {}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ficha.otras.join(" ")
+    )
+}
+
+fn escrita(ficha: &Ficha) -> String {
+    json!({ "nodo": ficha.nodo, "sede": ficha.sede, "otras": ficha.otras }).to_string()
+}
+
+/// A text inside the quotes of an attribute: `nodo.id` is whatever an operator wrote.
+fn atributo(texto: &str) -> String {
+    texto
+        .replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_s_name_cannot_write_into_the_page() {
+        let ficha = Ficha {
+            nodo: "\"><script>x</script>&".into(),
+            sede: "sede1".into(),
+            abierto_s: 10,
+            otras: vec!["http://pc2:8080".into()],
+        };
+        let escrito = atributo(&escrita(&ficha));
+        assert!(!escrito.contains(['"', '<', '>']), "{escrito}");
+        assert!(MOSTRADOR.contains(FICHA));
+        assert!(politica(&ficha).contains("connect-src 'self' http://pc2:8080;"));
+    }
+
+    #[test]
+    fn pages_name_only_what_is_served_and_run_nothing_of_their_own() {
+        let rutas: Vec<&str> = PAGINAS.iter().map(|(ruta, ..)| *ruta).collect();
+        for pagina in [PAGINAS[0].2, MOSTRADOR] {
+            let nombradas = pagina
+                .split(['"', ' '])
+                .filter(|t| t.starts_with("/estatico/"));
+            let nombradas: Vec<&str> = nombradas.collect();
+            assert!(nombradas.len() >= 4);
+            for nombrada in nombradas {
+                assert!(rutas.contains(&nombrada), "{nombrada}");
+            }
+            for ajeno in ["http://", "https://", "<script>", " style=", " onclick="] {
+                assert!(!pagina.contains(ajeno), "{ajeno}");
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! An actor's breakers: ABIERTO lasts as long as the customer says, unless the endpoint was
+//! gone and comes back; of all that wait one is the probe.
+
+use std::time::Duration;
+
+use biblioteca::actores::relevo::{Entrada, Salida};
+use biblioteca::runtime::breaker::EstadoBreaker;
+use biblioteca::wire::mensaje::Disposicion;
+use biblioteca::wire::respuesta::{Causa, Desenlace};
+
+use crate::decidida;
+use crate::relevo::{Mesa, encargo, enviado, respondido};
+
+/// Time passes, and the endpoint beats all the while.
+fn pasan_latiendo(mesa: &mut Mesa, almacen: usize, ms: u64) -> Vec<Salida> {
+    let mut salidas = Vec::new();
+    for _ in 0..ms / 250 {
+        mesa.ahora += Duration::from_millis(250);
+        salidas.extend(mesa.listo(almacen));
+        salidas.extend(mesa.paso(Entrada::Tic));
+    }
+    salidas
+}
+
+/// Three operations that the endpoint swallows, and another second until they have ended.
+fn abrir_con_silencios(mesa: &mut Mesa) {
+    mesa.listo(0);
+    for id in 0..3 {
+        enviado(&mesa.encarga(id));
+    }
+    pasan_latiendo(mesa, 0, 2_000);
+    assert_eq!(breaker_de(mesa), EstadoBreaker::Abierto);
+    assert_eq!(mesa.relevo.en_curso(), 0);
+}
+
+fn breaker_de(mesa: &Mesa) -> EstadoBreaker {
+    mesa.relevo.estado(mesa.ahora)[0].breaker
+}
+
+/// The customer's document: ABIERTO lasts 10 s. Beating is not working.
+#[test]
+fn an_endpoint_that_beats_and_fails_gets_no_operation_for_ten_seconds() {
+    let mut mesa = Mesa::nueva(1);
+    abrir_con_silencios(&mut mesa);
+    pasan_latiendo(&mut mesa, 0, 3_000);
+    let salidas = mesa.encarga(10);
+    assert_eq!(
+        respondido(&salidas),
+        Desenlace::NoAplicada(Causa::SinAlmacenamiento),
+        "told at once: nobody takes the place of one that is there"
+    );
+    pasan_latiendo(&mut mesa, 0, 5_500);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto, "9.5 s");
+    pasan_latiendo(&mut mesa, 0, 500);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::MedioAbierto);
+    enviado(&mesa.encarga(11));
+    assert_eq!(mesa.encarga(12), vec![], "one probe");
+}
+
+#[test]
+fn an_endpoint_that_comes_back_gets_its_probe_at_once() {
+    let vuelve: [fn(&mut Mesa); 4] = [
+        |mesa| drop(mesa.paso(Entrada::Desconectado(0))),
+        |mesa| drop(mesa.estado(0, Disposicion::NoListo)),
+        |mesa| drop(mesa.estado(0, Disposicion::EnEspera)),
+        |mesa| mesa.ahora += Duration::from_millis(1_001),
+    ];
+    for falta in vuelve {
+        let mut mesa = Mesa::nueva(1);
+        abrir_con_silencios(&mut mesa);
+        falta(&mut mesa);
+        assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto);
+        mesa.listo(0);
+        assert_eq!(breaker_de(&mesa), EstadoBreaker::MedioAbierto);
+        enviado(&mesa.encarga(10));
+    }
+}
+
+/// Fault case 29, with everything that an actor holds: of those kept back when the ten seconds
+/// end one goes; its failure frees nobody, its answer frees all.
+#[test]
+fn of_all_that_wait_at_the_end_of_the_ten_seconds_one_is_the_probe() {
+    let mut mesa = Mesa::nueva(1);
+    abrir_con_silencios(&mut mesa);
+    pasan_latiendo(&mut mesa, 0, 10_000);
+    let encargos = (100..300).map(|id| encargo(id, 2_000)).collect();
+    let (_, sonda) = enviado(&mesa.paso(Entrada::Encargos(0, encargos)));
+    let libres = mesa.resulta(0, sonda, decidida());
+    let enviados = libres.iter().filter(|s| matches!(s, Salida::Enviar(..)));
+    assert_eq!(enviados.count(), 199);
+}
+
+/// Fault case 30: the probe's own time ends it, and the next one goes.
+#[test]
+fn a_probe_that_is_never_answered_gives_its_permit_back() {
+    let mut mesa = Mesa::nueva(1);
+    abrir_con_silencios(&mut mesa);
+    pasan_latiendo(&mut mesa, 0, 10_000);
+    enviado(&mesa.encarga(10));
+    pasan_latiendo(&mut mesa, 0, 2_000);
+    assert_eq!(
+        breaker_de(&mesa),
+        EstadoBreaker::Abierto,
+        "the probe failed"
+    );
+    pasan_latiendo(&mut mesa, 0, 10_000);
+    enviado(&mesa.encarga(11));
+}
+
+/// Fault case 31: slow, but under every limit.
+#[test]
+fn an_endpoint_that_answers_slowly_loses_its_turn_to_another_and_is_not_broken() {
+    let mut mesa = Mesa::nueva(2);
+    mesa.listo(0);
+    mesa.listo(1);
+    let (lento, id) = enviado(&mesa.encarga(1));
+    mesa.ahora += Duration::from_millis(501);
+    mesa.resulta(lento, id, decidida());
+    for id in 2..10 {
+        let (otro, id) = enviado(&mesa.encarga(id));
+        assert_ne!(otro, lento);
+        mesa.resulta(otro, id, decidida());
+    }
+    let estados = mesa.relevo.estado(mesa.ahora);
+    assert!(estados.iter().all(|e| e.breaker == EstadoBreaker::Cerrado));
+}
