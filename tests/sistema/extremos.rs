@@ -53,6 +53,14 @@ impl Falso {
         self.operaciones.load(Ordering::SeqCst)
     }
 
+    fn espera_operaciones(&self, cuantas: usize) {
+        let limite = Instant::now() + Duration::from_secs(20);
+        while self.operaciones() < cuantas {
+            assert!(Instant::now() < limite, "nothing came");
+            std::thread::yield_now();
+        }
+    }
+
     fn extremo(&self) -> String {
         format!("127.0.0.1:{}", self.puerto)
     }
@@ -157,7 +165,10 @@ fn of_two_hundred_that_wait_for_an_open_breaker_one_is_the_probe_and_its_permit_
     let actor = actor(&biblioteca, &falso.extremo(), "3");
     carga.espera_registro("actor a la orden");
     let cliente = biblioteca.cliente();
-    for n in 0..3 {
+    cliente.enviar(&pide(0));
+    // By then the actor knows that it is there.
+    falso.espera_operaciones(1);
+    for n in 1..3 {
         cliente.enviar(&pide(n));
     }
     actor.espera_veces("cortacircuitos ABIERTO", 1);
