@@ -60,8 +60,8 @@ pub const DIARIO: Metrica = metrica(
 );
 /// Operations in one such trip.
 pub const DIARIO_LOTE: Metrica = metrica(
-    "biblioteca_diario_viaje_operaciones",
-    "Operaciones en una escritura al disco del diario",
+    "biblioteca_diario_viaje_apuntes",
+    "Apuntes (aceptada, decidida) en una escritura al disco del diario",
 );
 /// Changes of a breaker's state.
 pub const CAMBIOS: Metrica = metrica(

@@ -73,7 +73,8 @@ fn the_metrics_tell_what_was_done_and_never_by_whom() {
         assert_eq!(valor(&serie), 3.0, "{tramo}");
     }
     assert!(valor("biblioteca_commit_segundos_count") >= 3.0);
-    assert_eq!(valor("biblioteca_diario_viaje_operaciones_sum"), 1.0);
+    // It was accepted; whether its decision is on the disk too is a matter of moments.
+    assert!((1.0..=2.0).contains(&valor("biblioteca_diario_viaje_apuntes_sum")));
     assert_eq!(valor("biblioteca_listo{rol=\"almacenamiento\"}"), 1.0);
     assert_eq!(valor("biblioteca_base{disposicion=\"listo\"}"), 1.0);
     assert_eq!(valor("biblioteca_actores{operacion=\"renovacion\"}"), 1.0);
