@@ -232,7 +232,7 @@ impl Acceso {
         ritmo.pedir(Instant::now(), clave, coste).map_err(|espera| {
             let mut respuesta = problema(
                 StatusCode::TOO_MANY_REQUESTS,
-                "Demasiadas peticiones",
+                "Demasiadas solicitudes",
                 "repita en un momento",
             );
             let espera = espera.as_secs() + 1;
@@ -317,7 +317,7 @@ fn origen(metodo: &Method, cabeceras: &HeaderMap) -> Result<(), HttpResponse> {
         return Err(problema(
             StatusCode::FORBIDDEN,
             "Origen no permitido",
-            "la petición viene de una página de otro sitio",
+            "la solicitud viene de una página de otro sitio",
         ));
     }
     Ok(())

@@ -142,7 +142,7 @@ async fn escribir(
         .find(|clave| !CAMPOS.contains(&clave.as_str()))
     {
         let muestra: String = ajeno.chars().take(40).collect();
-        return mala(&format!("el campo '{muestra}' no existe en esta petición"));
+        return mala(&format!("el campo '{muestra}' no existe en esta solicitud"));
     }
     if campos.values().any(Value::is_null) {
         return mala("un campo sin valor se omite, no es null");
@@ -244,7 +244,7 @@ fn en_ruta(op_id: &str) -> String {
 fn mala(detalle: &str) -> HttpResponse {
     let mut respuesta = json!({
         "type": "urn:biblioteca:ParametrosInvalidos",
-        "title": "Petición no válida",
+        "title": "Solicitud no válida",
         "detail": detalle,
         "codigo": "ParametrosInvalidos",
         "estado": Estado::Invalido.palabra(),

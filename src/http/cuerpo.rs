@@ -22,14 +22,14 @@ pub async fn leer(mut cuerpo: web::Payload, bytes_max: usize) -> Result<Vec<u8>,
             let trozo = trozo.map_err(|_| {
                 problema(
                     StatusCode::BAD_REQUEST,
-                    "Petición rota",
-                    "el cuerpo de la petición no llegó entero",
+                    "Solicitud rota",
+                    "el cuerpo de la solicitud no llegó entero",
                 )
             })?;
             if leido.len() + trozo.len() > bytes_max {
                 return Err(problema(
                     StatusCode::PAYLOAD_TOO_LARGE,
-                    "Petición demasiado grande",
+                    "Solicitud demasiado grande",
                     &format!("el cuerpo pasa de {bytes_max} bytes"),
                 ));
             }
@@ -42,8 +42,8 @@ pub async fn leer(mut cuerpo: web::Payload, bytes_max: usize) -> Result<Vec<u8>,
         .unwrap_or_else(|_| {
             Err(problema(
                 StatusCode::REQUEST_TIMEOUT,
-                "Petición demasiado lenta",
-                "el cuerpo de la petición no llegó a tiempo",
+                "Solicitud demasiado lenta",
+                "el cuerpo de la solicitud no llegó a tiempo",
             ))
         })
 }

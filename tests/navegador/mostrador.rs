@@ -147,12 +147,16 @@ fn a_reload_in_the_middle_learns_the_truth() {
     assert_eq!(pagina.js("return localStorage.length"), 0);
 }
 
-#[test]
-fn the_second_carga_takes_over_when_the_first_dies() {
-    let Some(pagina) = Pagina::abrir(PANTALLA) else {
-        return;
-    };
-    let biblioteca = Biblioteca::sembrada();
+/// Two cargas that know each other, the second of another sede, and what they need. The first
+/// of all is the one that the desk begins at.
+struct Pareja {
+    primera: Nodo,
+    _resto: [Nodo; 3],
+    http: u16,
+    datos: String,
+}
+
+fn pareja(biblioteca: &Biblioteca) -> Pareja {
     let [clientes, eventos, trabajo, http] = puertos();
     let local = |puerto: u16| format!("127.0.0.1:{puerto}");
     let cargas = format!("{},{}", local(biblioteca.trabajo), local(trabajo));
@@ -164,30 +168,38 @@ fn the_second_carga_takes_over_when_the_first_dies() {
         }
         Nodo::de(comando, &biblioteca.carpeta.path().join(nombre))
     };
-    let _almacen = biblioteca.rol("almacenamiento");
-    let mut primera = arrancar("c1.log", "carga", &[("HTTP__OTRAS", local(http))]);
-    let segunda = biblioteca
-        .carpeta
-        .path()
-        .join("segunda")
-        .display()
-        .to_string();
-    let _segunda = arrancar(
-        "c2.log",
-        "carga",
-        &[
-            ("HTTP__OTRAS", local(biblioteca.http)),
-            ("HTTP__ESCUCHA", local(http)),
-            ("CARGA__CLIENTES", local(clientes)),
-            ("CARGA__EVENTOS", local(eventos)),
-            ("CARGA__TRABAJO", local(trabajo)),
-            ("NODO__DATOS", segunda),
-            ("NODO__SEDE", "sede2".to_owned()),
-        ],
-    );
-    let _actores = arrancar("a.log", ACTORES, &[("HTTP__ESCUCHA", String::new())]);
+    let almacen = biblioteca.rol("almacenamiento");
+    let primera = arrancar("c1.log", "carga", &[("HTTP__OTRAS", local(http))]);
+    let datos = biblioteca.carpeta.path().join("segunda");
+    let datos = datos.display().to_string();
+    let segunda = [
+        ("HTTP__OTRAS", local(biblioteca.http)),
+        ("HTTP__ESCUCHA", local(http)),
+        ("CARGA__CLIENTES", local(clientes)),
+        ("CARGA__EVENTOS", local(eventos)),
+        ("CARGA__TRABAJO", local(trabajo)),
+        ("NODO__DATOS", datos.clone()),
+        ("NODO__SEDE", "sede2".to_owned()),
+    ];
+    let segunda = arrancar("c2.log", "carga", &segunda);
+    let actores = arrancar("a.log", ACTORES, &[("HTTP__ESCUCHA", String::new())]);
     biblioteca.espera_servicio();
     crate::nodo::espera_servicio(clientes);
+    Pareja {
+        primera,
+        _resto: [almacen, segunda, actores],
+        http,
+        datos,
+    }
+}
+
+#[test]
+fn the_second_carga_takes_over_when_the_first_dies() {
+    let Some(pagina) = Pagina::abrir(PANTALLA) else {
+        return;
+    };
+    let biblioteca = Biblioteca::sembrada();
+    let mut pareja = pareja(&biblioteca);
     mostrador(&pagina, biblioteca.http);
     pagina.teclear(&format!("ana{ENTER}Libro1{ENTER}"));
     pagina.espera("titular", "Prestado hasta el");
@@ -201,13 +213,45 @@ fn the_second_carga_takes_over_when_the_first_dies() {
     );
     pagina.teclear(&format!("Libro2{ENTER}"));
     pagina.espera("hechas", "Libro2-sede1");
-    primera.matar();
+    pareja.primera.matar();
     pagina.teclear(&format!("Libro3{ENTER}"));
     pagina.espera("hechas", "Libro3-sede1");
-    pagina.espera("enlace", &format!("atiende 127.0.0.1:{http}"));
+    pagina.espera("enlace", &format!("atiende 127.0.0.1:{}", pareja.http));
     pagina.espera("prestamos", "vence el");
     assert_eq!(cuentas(&biblioteca, "ana"), (3, 3));
     // The desk is still of its own sede, whichever carga it asks.
     let ajenos = "SELECT count(*) FROM prestamos WHERE usuario = 'ana' AND sede <> 'sede1'";
     assert_eq!(biblioteca.contar(ajenos), 0);
+}
+
+#[test]
+fn where_there_are_tokens_the_next_carga_asks_for_its_own() {
+    let Some(pagina) = Pagina::abrir(PANTALLA) else {
+        return;
+    };
+    let biblioteca = Biblioteca::sembrada();
+    let mut pareja = pareja(&biblioteca);
+    let verbo = ["tokens", "nuevo", "mostrador-2", "--rol", "mostrador"];
+    let mut comando = biblioteca.comando(&verbo);
+    comando.env("BIBLIOTECA_NODO__DATOS", &pareja.datos);
+    let dicho = String::from_utf8(comando.output().unwrap().stdout).unwrap();
+    let token = dicho.split_whitespace().find(|t| t.starts_with("bib-"));
+    let token = token.expect("a token is printed");
+    mostrador(&pagina, biblioteca.http);
+    pagina.teclear(&format!("ana{ENTER}Libro1{ENTER}"));
+    pagina.espera("titular", "Prestado hasta el");
+    pareja.primera.matar();
+    pagina.teclear(&format!("Libro2{ENTER}"));
+    pagina.espera(
+        "detalle",
+        &format!("127.0.0.1:{} pide el token", pareja.http),
+    );
+    assert_eq!(pagina.enfocado(), "token");
+    pagina.teclear(&format!("{token}{ENTER}"));
+    pagina.espera("titular", "Listo para seguir");
+    // What was typed is still there: one Enter goes on.
+    assert_eq!(pagina.enfocado(), "libro");
+    pagina.teclear(ENTER);
+    pagina.espera("hechas", "Libro2-sede1");
+    assert_eq!(cuentas(&biblioteca, "ana"), (2, 2));
 }

@@ -12,6 +12,8 @@ const TECLAS = { F2: "prestamo", F3: "devolucion", F4: "renovacion" };
 const HECHAS = "biblioteca.hechas";
 const HECHAS_MAX = 12;
 let ultimaPropia = null;
+// The carga that wants a token.
+let pide = null;
 
 function el(nombre, atributos = {}, ...hijos) {
   const nuevo = document.createElement(nombre);
@@ -89,16 +91,21 @@ function enviar(tipo, cuerpo, titulo) {
 }
 
 function sinLibro(respuesta, texto) {
-  if (respuesta.estado === "SIN_PERMISO") return pedirToken();
+  if (respuesta.estado === "SIN_PERMISO") {
+    por("libro").value = texto;
+    return pedirToken(respuesta.url);
+  }
   por("libro").focus();
   if (respuesta.estado === "RECHAZADO") return decir("mal", "No está en el catálogo", `Ningún ejemplar ni libro es «${texto}».`);
   por("libro").value = texto;
   decir("mal", "Nadie responde", respuesta.mensaje || "Ninguna carga contesta. No se envió nada; repita en un momento.");
 }
 
-function pedirToken() {
+function pedirToken(url) {
+  if (pide === url) return;
+  pide = url;
   por("entrada").hidden = false;
-  decir("aviso", "Hace falta el token", `La carga ${new URL(cargas.url).host} pide el token de este mostrador.`);
+  decir("aviso", "Hace falta el token", `La carga ${new URL(url).host} pide el token de este mostrador.`);
   por("token").focus();
 }
 
@@ -108,9 +115,9 @@ function avisar(operacion, respuesta) {
   const cosa = `«${operacion.libro}»`;
   contarPendientes();
   decirCarga();
-  if (respuesta.estado === "SIN_PERMISO") return pedirToken();
+  if (respuesta.estado === "SIN_PERMISO") return pedirToken(respuesta.url);
   if (respuesta.estado === "INSISTE") {
-    if (propia) decir("aviso", "Sin respuesta todavía", `${NOMBRES[operacion.tipo]} de ${cosa}: se sigue intentando. No hace falta repetir.`);
+    if (propia && !pide) decir("aviso", "Sin respuesta todavía", `${NOMBRES[operacion.tipo]} de ${cosa}: se sigue intentando. No hace falta repetir.`);
     return;
   }
   const [tono, titular, detalle] = frases(operacion, respuesta, cosa);
@@ -239,7 +246,8 @@ por("buscar").addEventListener("submit", (suceso) => {
 });
 por("entrar").addEventListener("submit", (suceso) => {
   suceso.preventDefault();
-  sessionStorage.setItem("biblioteca.token", por("token").value.trim());
+  sessionStorage.setItem(ficheroDe(pide), por("token").value.trim());
+  pide = null;
   por("token").value = "";
   por("entrada").hidden = true;
   decir("espera", "Listo para seguir", "");

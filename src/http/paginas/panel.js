@@ -236,8 +236,8 @@ function ultimas(cuadro) {
   });
   poner(por("ultimas"), filas.length ? filas : [el("tr", {}, el("td", { colspan: 5, class: "vacio" }, "Ninguna todavía."))]);
   const faltas = hechos(cuadro, "faltas").sort(masNueva).map((o) =>
-    el("li", {}, el("div", { class: "fila" }, el("span", {}, `${NOMBRES[o.operacion]} de ${o.usuario || o.ejemplar || "—"}`), el("span", { class: "marbete", "data-tono": "mal" }, o.codigo)),
-      el("small", {}, `${o.mensaje} · ${dia(o.fecha)} ${hora(o.fecha)}`)));
+    el("li", {}, el("div", { class: "fila" }, el("span", {}, `${NOMBRES[o.operacion]} de ${o.usuario || o.ejemplar || "—"}`), el("span", {}, hora(o.fecha))),
+      el("small", {}, `${dia(o.fecha)} · ${o.codigo} · ${o.mensaje}`)));
   const total = cuadro.cargas.reduce((suma, carga) => suma + (carga.actividad ? carga.actividad.faltas_total : 0), 0);
   if (total > faltas.length) faltas.push(el("li", { class: "vacio" }, `y ${entero(total - faltas.length)} más: biblioteca auditar --excepciones`));
   poner(por("faltas"), faltas.length ? faltas : vacio("Ninguna."));
@@ -291,7 +291,7 @@ function escuchar() {
   });
   fuente.addEventListener("error", () => {
     if (fuente.readyState === EventSource.CLOSED) {
-      fuente.close();
+      perdida();
       setTimeout(escuchar, SILENCIO_MS);
     }
   });

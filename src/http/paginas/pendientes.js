@@ -12,7 +12,10 @@ const INSISTIR_MS = 20000;
 const PAUSA_MAX_MS = 2000;
 const espera = (ms) => new Promise((sigue) => setTimeout(sigue, ms));
 
-// The cargas, the one that answered last first; each may want the desk's token.
+// Each carga has tokens of its own; what a desk typed is forgotten with its window.
+const ficheroDe = (url) => `biblioteca.token.${url}`;
+
+// The cargas, the one that answered last first.
 class Cargas {
   constructor(urls) {
     this.urls = urls;
@@ -31,7 +34,7 @@ class Cargas {
   // `SIN_PERMISO`. After both the next carga has its turn.
   async pedir(ruta, opciones = {}) {
     const url = this.url;
-    const token = sessionStorage.getItem("biblioteca.token");
+    const token = sessionStorage.getItem(ficheroDe(url));
     const headers = { ...opciones.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
     let respuesta = { estado: "SIN_RED" };
     try {
