@@ -42,6 +42,12 @@ hay_postgres() {
     command -v initdb >/dev/null
 }
 
+# Prometheus and its promtool: the tests try the alert rules and the dashboard's queries with
+# them where they are. Debian starts one when the package is installed; nobody here needs it.
+hay_prometheus() {
+    command -v prometheus >/dev/null && command -v promtool >/dev/null
+}
+
 # The browser that the tests of the pages drive.
 hay_navegador() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
 
@@ -57,6 +63,9 @@ preparar() {
     command -v cc >/dev/null || faltan+=(gcc libc6-dev)
     if [ "${1:-}" = pruebas ] && ! hay_postgres; then
         faltan+=(postgresql)
+    fi
+    if [ "${1:-}" = pruebas ] && ! hay_prometheus; then
+        faltan+=(prometheus)
     fi
     if [ "${1:-}" = pruebas ] && ! hay_navegador; then
         faltan+=(chromium chromium-driver)

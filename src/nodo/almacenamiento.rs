@@ -5,10 +5,13 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Anuncio, Drenar, VerEstado};
+use crate::almacenamiento::actor::{
+    Abrir, Ajuste, Almacenamiento, Anuncio, Drenar, EstadoColas, VerEstado,
+};
 use crate::almacenamiento::puerta::{PuertaAlmacen, Rotulo};
 use crate::almacenamiento::tarea::Contestador;
 use crate::db::Almacen;
@@ -23,6 +26,9 @@ use crate::settings::{self, Ajustes};
 use crate::wire::codec::TRAMA_BYTES_MAX;
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen};
 
+/// How long the supervisor may take to say how it is: whoever asks waits about a second.
+const ESTADO_MAX: Duration = Duration::from_millis(400);
+
 /// A started storage supervisor; cheap to clone.
 #[derive(Clone)]
 pub struct EnMarcha {
@@ -34,6 +40,25 @@ impl EnMarcha {
     /// Whether its mailbox answers, or nobody holds the place now.
     pub async fn responde(&self) -> bool {
         self.puesto.contesta(VerEstado).await
+    }
+
+    /// What waits in it; none when it does not answer.
+    pub async fn colas(&self) -> Option<EstadoColas> {
+        let actor = self.puesto.actor()?;
+        let colas = tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await;
+        colas.ok()?.ok()
+    }
+
+    /// What it may be for the database, and which of these it is.
+    #[must_use]
+    pub fn disposiciones(&self) -> [(&'static str, bool); 3] {
+        let esta = self.anuncio.borrow().disposicion;
+        [
+            ("listo", Disposicion::Listo),
+            ("en_espera", Disposicion::EnEspera),
+            ("no_listo", Disposicion::NoListo),
+        ]
+        .map(|(palabra, disposicion)| (palabra, disposicion == esta))
     }
 
     /// Whether it can do its job now: it has the database, or it stands by for its owner's

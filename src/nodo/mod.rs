@@ -6,6 +6,7 @@ pub mod actores;
 pub mod almacenamiento;
 pub mod carga;
 pub mod http;
+mod medidas;
 pub mod servicio;
 
 use std::time::Duration;

@@ -56,6 +56,7 @@ mod fallos;
 mod formas;
 mod mala_entrada;
 mod medir;
+mod metricas;
 mod nodo;
 mod paginas;
 mod reloj;
