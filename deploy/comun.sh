@@ -51,6 +51,12 @@ instalar_pyzmq() {
         python3 -m pip install -q --disable-pip-version-check --break-system-packages pyzmq
 }
 
+# Prometheus and its promtool: the tests try the alert rules and the dashboard's queries with
+# them where they are. Debian starts one when the package is installed; nobody here needs it.
+hay_prometheus() {
+    command -v prometheus >/dev/null && command -v promtool >/dev/null
+}
+
 # The browser that the tests of the pages drive.
 hay_navegador() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
 
@@ -73,6 +79,9 @@ preparar() {
         command -v nft >/dev/null || faltan+=(nftables)
         command -v python3 >/dev/null || faltan+=(python3)
         python3 -m pip --version >/dev/null 2>&1 || hay_pyzmq || faltan+=(python3-zmq)
+    fi
+    if [ "${1:-}" = pruebas ] && ! hay_prometheus; then
+        faltan+=(prometheus)
     fi
     if [ "${1:-}" = pruebas ] && ! hay_navegador; then
         faltan+=(chromium chromium-driver)

@@ -18,13 +18,13 @@
 //! | [`wire`] | what travels between processes, and how it is written |
 //! | [`net`] | ZeroMQ sockets, each owned by one task; [`net::curve`], who may use them |
 //! | [`db`] | the database: the trait and its durability contract, SQLite, PostgreSQL; the diario's file |
-//! | [`runtime`] | actors kept alive (guardian), endpoints judged (breaker) |
+//! | [`runtime`] | actors kept alive (guardian), endpoints judged (breaker), metrics |
 //! | [`solicitante`] | 1. requests are born: files, retries, receipts, reports |
 //! | [`carga`] | 2. who gets which operation; the diario; one answer for each request |
 //! | [`actores`] | 3. one actor for three operations; finds an almacenamiento |
 //! | [`almacenamiento`] | 4. admission, one commit for many operations, standby |
 //! | [`panorama`] | the whole library at one moment, as its doors tell it, and what that means |
-//! | [`http`] | the side door: health, the API under `/v1`, the panel and the desk, and who may |
+//! | [`http`] | the side door: health, metrics, the API under `/v1`, the panel and the desk, and who may |
 //! | [`nodo`] | the roles of one process put together, started and drained |
 //! | [`ordenes`] | what each verb of the command line does |
 //! | [`plantado`] | bugs that tests put in, and nobody else can |

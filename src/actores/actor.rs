@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 
 use crate::actores::base::BaseConocida;
+use crate::actores::cronometro::Cronometro;
 use crate::actores::enlaces::Enlaces;
 use crate::actores::relevo::{Entrada, EstadoEndpoint, Relevo, Salida};
 use crate::domain::operacion::Operacion;
@@ -84,6 +85,7 @@ pub struct ActorOperacion {
     vida: u64,
     /// When each carga was heard last.
     oidas: Vec<Option<Instant>>,
+    cronometro: Cronometro,
 }
 
 impl ActorOperacion {
@@ -99,6 +101,7 @@ impl ActorOperacion {
         Self {
             _centinela: centinela,
             oidas: vec![None; enlaces.cargas.len()],
+            cronometro: Cronometro::nuevo(ficha.nombre.clone()),
             relevo,
             enlaces,
             base,
@@ -132,6 +135,7 @@ impl ActorOperacion {
         for entrada in entradas {
             self.relevo.paso(ahora, entrada, &mut salidas);
         }
+        self.cronometro.mirar(&self.relevo.estado(ahora));
         self.cumplir(salidas);
     }
 
@@ -141,9 +145,12 @@ impl ActorOperacion {
         for salida in salidas {
             match salida {
                 Salida::Enviar(almacen, encargo) => {
+                    let operacion = encargo.pedido.operacion;
+                    self.cronometro.envia(almacen, encargo.id, operacion);
                     encargos.entry(almacen).or_default().push(encargo);
                 }
                 Salida::Responder(carga, resultado) => {
+                    self.cronometro.contesta(carga, resultado.id);
                     resultados.entry(carga).or_default().push(resultado);
                 }
                 Salida::Base(base_id) => self.base.recordar(&base_id),
@@ -230,6 +237,14 @@ impl Handler<DeCarga> for ActorOperacion {
             _ => None,
         });
         let entradas: Vec<Entrada> = entradas.collect();
+        for entrada in &entradas {
+            if let Entrada::Encargos(carga, encargos) = entrada {
+                for encargo in encargos {
+                    let operacion = encargo.pedido.operacion;
+                    self.cronometro.recibe(*carga, encargo.id, operacion);
+                }
+            }
+        }
         self.suceder(entradas);
     }
 }
@@ -249,6 +264,13 @@ impl Handler<DeAlmacen> for ActorOperacion {
                 })
                 .collect(),
         };
+        for entrada in &entradas {
+            if let Entrada::Resultados(almacen, lista) = entrada {
+                for resultado in lista {
+                    self.cronometro.vuelve(*almacen, resultado.id);
+                }
+            }
+        }
         self.suceder(entradas);
     }
 }

@@ -7,5 +7,6 @@
 
 pub mod actor;
 pub mod base;
+pub mod cronometro;
 pub mod enlaces;
 pub mod relevo;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::almacenamiento::tarea::{Contestador, Origen, Tarea};
 use crate::almacenamiento::veneno::Venenos;
 use crate::db::{Almacen, Asiento, Fallo};
+use crate::runtime::metricas;
 use crate::wire::respuesta::{Causa, Desenlace, Respuesta};
 
 /// What the writer has done.
@@ -43,7 +44,10 @@ pub async fn escribir(
         }
         estado.lotes += 1;
         estado.operaciones += lote.len() as u64;
+        metricas::medir_lote(&metricas::LOTE, lote.len());
+        let empieza = Instant::now();
         let desenlaces = decidir(&*almacen, lote, &mut venenos).await;
+        metricas::medir(&metricas::COMMIT, &[], empieza.elapsed());
         let incierto = desenlaces.fin.err();
         contestador.contestar(origenes.into_iter().zip(desenlaces.de_cada_una));
         if let Some(fallo) = incierto {

@@ -13,6 +13,7 @@ use crate::almacenamiento::actor::{
 };
 use crate::almacenamiento::directo::{Accion, escribir_desenlace, escribir_mala, leer_accion};
 use crate::almacenamiento::tarea::{Origen, Tarea};
+use crate::almacenamiento::vista::Vista;
 use crate::domain::ids::Sede;
 use crate::net::curve::Quien;
 use crate::net::curve::lista::Papel;
@@ -50,6 +51,7 @@ pub struct PuertaAlmacen {
     salidas: mpsc::Sender<Salida>,
     sede: Sede,
     directas: Arc<Semaphore>,
+    vista: Vista,
     /// By node, and its number of the attempt.
     recibidos: Recibidos<(Par, u64)>,
 }
@@ -63,6 +65,7 @@ impl PuertaAlmacen {
         anuncio: Anuncio,
         salidas: mpsc::Sender<Salida>,
         sede: Sede,
+        vista: Vista,
     ) -> Self {
         Self {
             puesto,
@@ -71,6 +74,7 @@ impl PuertaAlmacen {
             salidas,
             sede,
             directas: Arc::new(Semaphore::new(DIRECTAS_MAX)),
+            vista,
             recibidos: Recibidos::default(),
         }
     }
@@ -152,15 +156,11 @@ impl PuertaAlmacen {
                 }
             }
             Ok(Mensaje::VerEstado) => self.contar_estado(par),
+            Ok(Mensaje::VerBase) => {
+                inmediatas.extend(de_una_vez(par, &Mensaje::EstadoBase(self.vista.ultima())));
+            }
             Ok(Mensaje::LatidoAlmacen) => {
-                if let Ok(trama) = encode(&Mensaje::EstadoAlmacen(self.latido())) {
-                    inmediatas.push(Salida {
-                        par,
-                        delimitada: false,
-                        libera: false,
-                        trama,
-                    });
-                }
+                inmediatas.extend(de_una_vez(par, &Mensaje::EstadoAlmacen(self.latido())));
             }
             Ok(Mensaje::Encomienda(id, encomienda)) => {
                 let _ = self.puesto.entregar(Administrar(par, id, encomienda));
@@ -244,6 +244,17 @@ fn lee(quien: &Quien) -> bool {
     quien.puede(Papel::ActorPrestamo)
         || quien.puede(Papel::ActorDevolucion)
         || quien.puede(Papel::ActorRenovacion)
+}
+
+/// An answer that needs nobody.
+fn de_una_vez(par: Par, mensaje: &Mensaje) -> Option<Salida> {
+    let trama = encode(mensaje).ok()?;
+    Some(Salida {
+        par,
+        delimitada: false,
+        libera: false,
+        trama,
+    })
 }
 
 impl Puerta for PuertaAlmacen {

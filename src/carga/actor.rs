@@ -18,6 +18,7 @@ use crate::db::diario::{Cargadas, Cerrada, Suerte};
 use crate::net::news::Noticias;
 use crate::net::server::{Par, Salida};
 use crate::runtime::guardian::Centinela;
+use crate::runtime::metricas;
 use crate::wire::codec::encode_encargos;
 use crate::wire::mensaje::{Encargo, Mensaje};
 use crate::wire::pedido::Pedido;
@@ -195,7 +196,13 @@ impl Carga {
         let mut por_actor: HashMap<Par, Vec<Encargo>> = HashMap::new();
         for decision in decisiones {
             match decision {
-                Decision::Enviar(par, encargo) => por_actor.entry(par).or_default().push(encargo),
+                Decision::Enviar(par, encargo) => {
+                    if encargo.intento > 1 {
+                        let operacion = ("operacion", encargo.pedido.operacion.palabra());
+                        metricas::contar(&metricas::REENTREGAS, &[operacion], 1);
+                    }
+                    por_actor.entry(par).or_default().push(encargo);
+                }
                 Decision::Contestar(id, contestacion) => self.contestar(id, contestacion),
                 Decision::Noticia(pedido, respuesta, tras_encolar) => {
                     let actividad = &self.cableado.actividad;

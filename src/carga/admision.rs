@@ -11,14 +11,14 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc::{self, OwnedPermit};
 
 use crate::carga::actor::{Admitidas, Carga, Solicitud};
-use crate::carga::responder::{Responder, ahora};
+use crate::carga::responder::{Responder, ahora, contar};
 use crate::domain::ids::Sede;
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::net::server::Salida;
 use crate::runtime::guardian::Puesto;
 use crate::wire::json::{Invalida, Peticion, escribir_invalida, leer_peticion};
-use crate::wire::respuesta::{Causa, Desenlace};
+use crate::wire::respuesta::{Causa, Desenlace, Estado};
 
 /// What a door needs to know; cheap to clone.
 #[derive(Clone)]
@@ -55,6 +55,8 @@ impl Admision {
     /// The answer to a malformed request.
     #[must_use]
     pub fn negar(&self, invalida: &Invalida) -> Vec<u8> {
+        let ninguna = ("operacion", "ninguna");
+        contar(ninguna, Estado::Invalido, invalida.causa.codigo());
         escribir_invalida(invalida, &ahora(&self.zona))
     }
 

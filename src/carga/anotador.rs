@@ -12,6 +12,7 @@ use crate::carga::diario::Viaje;
 use crate::db::Fallo;
 use crate::db::diario::Diario;
 use crate::runtime::guardian::{Fin, Puesto, Rendicion};
+use crate::runtime::metricas;
 
 /// How often something long closed is forgotten: with what is forgotten at once it keeps up
 /// with any rate that the database confirms.
@@ -76,7 +77,11 @@ async fn atender(
                 let suertes = if viaje.apuntes.is_empty() {
                     Vec::new()
                 } else {
-                    diario.anotar(&viaje.apuntes).await?
+                    let sale = Instant::now();
+                    let suertes = diario.anotar(&viaje.apuntes).await?;
+                    metricas::medir(&metricas::DIARIO, &[], sale.elapsed());
+                    metricas::medir_lote(&metricas::DIARIO_LOTE, viaje.apuntes.len());
+                    suertes
                 };
                 let halladas = diario.buscar(&viaje.preguntas).await?;
                 DelDiario {

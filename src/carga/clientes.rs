@@ -63,6 +63,7 @@ impl Clientes {
             }
         };
         let remite = Remite {
+            operacion: peticion.pedido.operacion,
             par: Arc::clone(&par),
             op_id: peticion.pedido.op_id.clone(),
             id: peticion.id.clone(),

@@ -4,6 +4,7 @@
 //! reservation is also what bounds the operations in flight.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
@@ -11,13 +12,17 @@ use tokio::sync::mpsc::OwnedPermit;
 use tokio::sync::oneshot;
 
 use crate::domain::ids::OpId;
+use crate::domain::operacion::Operacion;
 use crate::net::server::{Par, Salida};
-use crate::wire::json::escribir_respuesta;
-use crate::wire::respuesta::{Causa, Desenlace};
+use crate::runtime::metricas;
+use crate::wire::json::{escribir_respuesta, estado_de};
+use crate::wire::respuesta::{Causa, Codigo, Desenlace, Estado};
 
 /// Who asked, and how the answer is to look.
 #[derive(Debug, Clone)]
 pub struct Remite {
+    /// What was asked.
+    pub operacion: Operacion,
     /// The client's connection.
     pub par: Par,
     /// The operation.
@@ -42,15 +47,17 @@ pub enum Buzon {
 pub struct Responder {
     buzon: Option<Buzon>,
     remite: Remite,
+    desde: Instant,
 }
 
 impl Responder {
     /// Takes on the duty, with a place for its answer.
     #[must_use]
-    pub const fn nuevo(buzon: Buzon, remite: Remite) -> Self {
+    pub fn nuevo(buzon: Buzon, remite: Remite) -> Self {
         Self {
             buzon: Some(buzon),
             remite,
+            desde: Instant::now(),
         }
     }
 
@@ -82,6 +89,9 @@ impl Responder {
             return;
         };
         let trama = escribir(&self.remite, desenlace);
+        let operacion = ("operacion", self.remite.operacion.palabra());
+        let etiquetas = [("tramo", "carga"), operacion];
+        metricas::medir(&metricas::TRAMO, &etiquetas, self.desde.elapsed());
         match buzon {
             Buzon::Socket(sitio, delimitada) => {
                 sitio.send(Salida {
@@ -104,15 +114,27 @@ impl Drop for Responder {
     }
 }
 
-/// The answer's text.
+/// The answer's text; each answer is written, and so counted, once.
 #[must_use]
 pub fn escribir(remite: &Remite, desenlace: &Desenlace) -> Vec<u8> {
+    let (estado, codigo) = estado_de(desenlace);
+    let operacion = ("operacion", remite.operacion.palabra());
+    contar(operacion, estado, codigo.map_or("", Codigo::texto));
+    if matches!(desenlace, Desenlace::Decidida(respuesta) if respuesta.repetida) {
+        metricas::contar(&metricas::REPETIDAS, &[operacion], 1);
+    }
     escribir_respuesta(
         &remite.op_id,
         desenlace,
         remite.id.as_deref(),
         &ahora(&remite.zona),
     )
+}
+
+/// Counts an answer.
+pub fn contar(operacion: metricas::Etiqueta<'_>, estado: Estado, codigo: &str) {
+    let etiquetas = [operacion, ("estado", estado.palabra()), ("codigo", codigo)];
+    metricas::contar(&metricas::OPERACIONES, &etiquetas, 1);
 }
 
 /// Now, RFC 3339 with the library's offset.
@@ -136,6 +158,7 @@ mod tests {
     async fn a_dropped_duty_answers_that_the_outcome_is_unknown_and_an_answered_one_is_silent() {
         let (cola, mut salidas) = mpsc::channel(2);
         let remite = Remite {
+            operacion: Operacion::Prestamo,
             par: Par::from(&b"x"[..]),
             op_id: OpId::parse("k").unwrap(),
             id: None,

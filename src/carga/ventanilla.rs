@@ -41,6 +41,7 @@ impl Ventanilla {
         // No connection of ZeroMQ has a routing id like it: those are five bytes.
         let par = Par::from(format!("http:{quien}").into_bytes());
         let remite = Remite {
+            operacion: peticion.pedido.operacion,
             par: Arc::clone(&par),
             op_id: peticion.pedido.op_id.clone(),
             id: peticion.id.clone(),

@@ -3,11 +3,12 @@
 //!
 //! `puerta` listens, with every size, count and time bounded; `nodo` is what it asks of the
 //! roles in its process, which `nodo` (the module) puts together; `salud` is for those who
-//! watch, `api` the operations of a carga, `entrada` the way in for pages, `paginas` the pages
-//! and `panel` what happens as it happens, at the pace that `caudal` reckons; `acceso` lets in
-//! whoever may, by `tokens`, `sesiones` and `ritmo`, and `vecinas` are the other cargas, whose
-//! pages may ask here; `problema` is how it says no. It runs on a thread of its own: a page
-//! that is slow to write delays no operation. It decides nothing about an operation.
+//! watch, `metricas` for Prometheus, `api` the operations of a carga, `entrada` the way in for
+//! pages, `paginas` the pages and `panel` what happens as it happens, at the pace that `caudal`
+//! reckons; `acceso` lets in whoever may, by `tokens`, `sesiones` and `ritmo`, and `vecinas`
+//! are the other cargas, whose pages may ask here; `problema` is how it says no. It runs on a
+//! thread of its own: a page that is slow to write delays no operation. It decides nothing
+//! about an operation.
 
 // A refusal is an answer, made once and sent: a box around it would buy nothing.
 #![allow(clippy::result_large_err)]
@@ -17,6 +18,7 @@ mod api;
 pub mod caudal;
 mod cuerpo;
 mod entrada;
+mod metricas;
 pub mod nodo;
 pub mod paginas;
 pub mod panel;

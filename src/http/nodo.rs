@@ -16,6 +16,8 @@ pub trait Nodo: Send + Sync {
     fn ficha(&self) -> &Ficha;
     /// How its roles are now.
     fn salud(&self) -> BoxFuture<'static, Option<Salud>>;
+    /// How its roles are now, as gauges in Prometheus' text format.
+    fn galgas(&self) -> BoxFuture<'static, Option<String>>;
     /// How the whole library is now, as its doors tell.
     fn panorama(&self) -> BoxFuture<'static, Option<Arc<Panorama>>>;
     /// The same, kept up to date for as long as the view is held.

@@ -14,7 +14,7 @@ use crate::http::acceso::Acceso;
 use crate::http::nodo::Nodo;
 use crate::http::panel::Emisora;
 use crate::http::vecinas::{Vecinas, cruzar};
-use crate::http::{api, entrada, paginas, panel, problema, salud};
+use crate::http::{api, entrada, metricas, paginas, panel, problema, salud};
 
 /// Connections at once: every desk and every watcher of a big library, with room; more wait
 /// in the kernel's queue until one ends.
@@ -90,6 +90,7 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
             .app_data(emisora.clone())
             .app_data(vecinas.clone())
             .configure(salud::rutas)
+            .configure(metricas::rutas)
             .configure(entrada::rutas)
             .configure(|cfg| {
                 if con_carga {

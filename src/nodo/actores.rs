@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::actores::actor::{ActorOperacion, Despedirse, Ficha, VerEstado};
+use crate::actores::actor::{ActorOperacion, Despedirse, EstadoActor, Ficha, VerEstado};
 use crate::actores::base::BaseConocida;
 use crate::actores::enlaces::{Lugar, tender};
 use crate::actores::relevo::{Ajuste, Relevo};
@@ -44,14 +44,18 @@ impl EnMarcha {
         &self.nombre
     }
 
+    /// What it holds; none when it does not answer.
+    pub async fn estado(&self) -> Option<EstadoActor> {
+        let actor = self.puesto.actor()?;
+        let estado = tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await;
+        estado.ok()?.ok()
+    }
+
     /// Whether it can do its job now: a carga gives it work, and it sees a database.
     pub async fn salud(&self) -> Result<(), String> {
         let nombre = &self.nombre;
-        let Some(actor) = self.puesto.actor() else {
-            return Err(format!("{nombre} se está reiniciando"));
-        };
-        let Ok(Ok(estado)) = tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await else {
-            return Err(format!("{nombre} no responde"));
+        let Some(estado) = self.estado().await else {
+            return Err(format!("{nombre} no responde o se está reiniciando"));
         };
         if !estado.almacenes.iter().any(|almacen| almacen.listo) {
             return Err(format!(

@@ -28,6 +28,7 @@ use crate::runtime::guardian::{Puesto, vigilar};
 use crate::settings::{Ajustes, Modos};
 use crate::wire::actividad::Decision;
 use crate::wire::codec::TRAMA_BYTES_MAX;
+use crate::wire::estado::EstadoDeCarga;
 use crate::wire::json::SOLICITUD_BYTES_MAX;
 
 /// How often deadlines are looked at: fine enough for the shortest one (100 ms).
@@ -52,6 +53,11 @@ impl EnMarcha {
     #[must_use]
     pub const fn ventanilla(&self) -> &Ventanilla {
         &self.ventanilla
+    }
+
+    /// How it and the actors that work for it are.
+    pub async fn estado(&self) -> EstadoDeCarga {
+        self.asistencia.estado().await
     }
 
     /// Whether it can do its job now: for every kind of operation an actor that sees a

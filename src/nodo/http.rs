@@ -17,7 +17,7 @@ use crate::http::nodo::{Ficha, Nodo, Salud, SaludDeRol};
 use crate::http::puerta::{Abierta, CONEXIONES_MAX, HttpError, abrir};
 use crate::http::vecinas::Vecinas;
 use crate::net::socket::Contexto;
-use crate::nodo::{Entorno, Marcha, TERMINA, actores, almacenamiento, carga};
+use crate::nodo::{Entorno, Marcha, TERMINA, actores, almacenamiento, carga, medidas};
 use crate::panorama::Panorama;
 use crate::panorama::sondeo::{Puertas, sondear};
 use crate::panorama::vigia::{Vista, vigilar};
@@ -110,6 +110,7 @@ fn ficha(ajustes: &Ajustes) -> Ficha {
 /// What the door asks.
 enum Pregunta {
     Salud(oneshot::Sender<Salud>),
+    Galgas(oneshot::Sender<String>),
     Panorama(oneshot::Sender<Arc<Panorama>>),
     Seguir(oneshot::Sender<Vista>),
     Pedir(String, Vec<u8>, oneshot::Sender<Vec<u8>>),
@@ -152,6 +153,10 @@ impl Nodo for Ventana {
         self.preguntar(Pregunta::Salud)
     }
 
+    fn galgas(&self) -> BoxFuture<'static, Option<String>> {
+        self.preguntar(Pregunta::Galgas)
+    }
+
     fn panorama(&self) -> BoxFuture<'static, Option<Arc<Panorama>>> {
         self.preguntar(Pregunta::Panorama)
     }
@@ -185,6 +190,7 @@ async fn contestar(roles: Rc<Roles>, mut preguntas: mpsc::Receiver<Pregunta>) {
         actix_rt::spawn(async move {
             match pregunta {
                 Pregunta::Salud(aviso) => drop(aviso.send(roles.salud().await)),
+                Pregunta::Galgas(aviso) => drop(aviso.send(roles.galgas().await)),
                 Pregunta::Panorama(aviso) => drop(aviso.send(roles.panorama().await)),
                 Pregunta::Seguir(aviso) => {
                     let _ = aviso.send(vigilar(&roles.contexto, &roles.puertas));
@@ -231,6 +237,12 @@ impl Roles {
             nodo: self.nodo.clone(),
             roles,
         }
+    }
+
+    async fn galgas(&self) -> String {
+        let (carga, almacenamiento) = (self.carga.as_ref(), self.almacenamiento.as_ref());
+        let galgas = medidas::galgas(&self.nodo, carga, &self.actores, almacenamiento);
+        galgas.await.texto()
     }
 
     async fn panorama(&self) -> Arc<Panorama> {

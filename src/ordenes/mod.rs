@@ -85,6 +85,7 @@ impl From<ArranqueError> for SalidaError {
         match error {
             ArranqueError::Clave(clave) => Self::Uso(clave.to_string()),
             ArranqueError::Net(red) => red.into(),
+            ArranqueError::Regla(_) => Self::Uso(error.to_string()),
             otro => Self::Interno(otro.to_string()),
         }
     }

@@ -12,6 +12,7 @@ use crate::net::curve::Dominio;
 use crate::net::socket::Contexto;
 use crate::panorama::{Panorama, Sondeada};
 use crate::wire::actividad::ActividadDeCarga;
+use crate::wire::base::EstadoDeBase;
 use crate::wire::codec::{TRAMA_BYTES_MAX, decode, encode};
 use crate::wire::estado::EstadoNodo;
 use crate::wire::mensaje::Mensaje;
@@ -26,8 +27,9 @@ pub(super) static A_CARGA: Preguntas = (
     &[Mensaje::VerActividad, Mensaje::VerEstado],
 );
 
-/// What an almacenamiento is asked.
-pub(super) static A_ALMACEN: Preguntas = (Dominio::Almacen, &[Mensaje::VerEstado]);
+/// What an almacenamiento is asked, likewise.
+pub(super) static A_ALMACEN: Preguntas =
+    (Dominio::Almacen, &[Mensaje::VerBase, Mensaje::VerEstado]);
 
 /// Which door, and what it is asked.
 pub(super) type Preguntas = (Dominio, &'static [Mensaje]);
@@ -73,6 +75,10 @@ pub(super) fn componer(cargas: Vec<(String, Dicho)>, almacenes: Vec<(String, Dic
                 },
             })
             .collect(),
+        bases: almacenes
+            .iter()
+            .map(|(_, dicho)| dicho.base.clone())
+            .collect(),
         almacenes: almacenes
             .into_iter()
             .map(|(extremo, dicho)| Sondeada {
@@ -91,6 +97,7 @@ pub(super) fn componer(cargas: Vec<(String, Dicho)>, almacenes: Vec<(String, Dic
 pub(super) struct Dicho {
     estado: Option<EstadoNodo>,
     actividad: Option<ActividadDeCarga>,
+    base: Option<EstadoDeBase>,
 }
 
 /// One door's answer; nothing when it is dead, frozen or no node of ours.
@@ -138,6 +145,7 @@ async fn preguntar(
                 for trama in &tramas {
                     match decode(trama) {
                         Ok(Mensaje::EstadoNodo(estado)) => dicho.estado = Some(estado),
+                        Ok(Mensaje::EstadoBase(base)) => dicho.base = base,
                         Ok(Mensaje::Actividad(hecho)) => dicho.actividad = Some(hecho),
                         _ => {}
                     }

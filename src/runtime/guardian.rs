@@ -16,6 +16,8 @@ use actix::{Actor, Addr, Context, Handler, Message};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::runtime::metricas;
+
 /// Why an actor ended.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fin {
@@ -237,6 +239,8 @@ pub fn vigilar<A, F>(
         loop {
             let fin = una_vida(&puesto, &mut fabrica).await;
             puesto.desocupar(&fin);
+            let etiquetas = [("actor", nombre.as_str()), ("causa", fin.palabra())];
+            metricas::contar(&metricas::REINICIOS, &etiquetas, 1);
             let ahora = Instant::now();
             reinicios.push_back(ahora);
             while reinicios

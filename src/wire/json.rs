@@ -282,29 +282,12 @@ struct Escrita<'a> {
     id: Option<&'a RawValue>,
 }
 
-/// Writes the answer to a request that was handed on.
+/// What an outcome is told as, and with which code.
 #[must_use]
-pub fn escribir_respuesta(
-    op_id: &OpId,
-    desenlace: &Desenlace,
-    id: Option<&RawValue>,
-    ahora: &str,
-) -> Vec<u8> {
+pub fn estado_de(desenlace: &Desenlace) -> (Estado, Option<Codigo>) {
     let (estado, causa) = match desenlace {
         Desenlace::Decidida(respuesta) => {
-            return escribir(&Escrita {
-                exito: respuesta.estado.exito(),
-                mensaje: &respuesta.mensaje,
-                fecha: &respuesta.fecha,
-                datos: crudo(&respuesta.datos),
-                op_id: Some(op_id),
-                estado: respuesta.estado.palabra(),
-                codigo: respuesta
-                    .rechazo
-                    .map(|rechazo| Codigo::Rechazo(rechazo).texto()),
-                repetida: respuesta.repetida,
-                id,
-            });
+            return (respuesta.estado, respuesta.rechazo.map(Codigo::Rechazo));
         }
         Desenlace::NoAplicada(causa @ (Causa::ColaLlena | Causa::DiarioLleno)) => {
             (Estado::Ocupado, *causa)
@@ -313,6 +296,34 @@ pub fn escribir_respuesta(
         Desenlace::EnEspera => (Estado::NoDisponible, Causa::SinAlmacenamiento),
         Desenlace::Envenenada => (Estado::NoDisponible, Causa::FalloInterno),
         Desenlace::Incierta(causa) => (Estado::Desconocido, *causa),
+    };
+    (estado, Some(Codigo::Causa(causa)))
+}
+
+/// Writes the answer to a request that was handed on.
+#[must_use]
+pub fn escribir_respuesta(
+    op_id: &OpId,
+    desenlace: &Desenlace,
+    id: Option<&RawValue>,
+    ahora: &str,
+) -> Vec<u8> {
+    let (estado, causa) = match (desenlace, estado_de(desenlace)) {
+        (Desenlace::Decidida(respuesta), (estado, codigo)) => {
+            return escribir(&Escrita {
+                exito: estado.exito(),
+                mensaje: &respuesta.mensaje,
+                fecha: &respuesta.fecha,
+                datos: crudo(&respuesta.datos),
+                op_id: Some(op_id),
+                estado: estado.palabra(),
+                codigo: codigo.map(Codigo::texto),
+                repetida: respuesta.repetida,
+                id,
+            });
+        }
+        (_, (estado, Some(Codigo::Causa(causa)))) => (estado, causa),
+        (_, (estado, _)) => (estado, Causa::FalloInterno),
     };
     let reintento = format!("{{\"reintentar_ms\":{REINTENTAR_MS}}}");
     escribir(&Escrita {

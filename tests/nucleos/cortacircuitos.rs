@@ -6,7 +6,7 @@ use std::time::Duration;
 use biblioteca::actores::relevo::{Entrada, Salida};
 use biblioteca::runtime::breaker::EstadoBreaker;
 use biblioteca::wire::mensaje::Disposicion;
-use biblioteca::wire::respuesta::{Causa, Desenlace};
+use biblioteca::wire::respuesta::{Causa, Desenlace, Estado};
 
 use crate::decidida;
 use crate::relevo::{Mesa, encargo, enviado, respondido};
@@ -123,4 +123,21 @@ fn an_endpoint_that_answers_slowly_loses_its_turn_to_another_and_is_not_broken()
     }
     let estados = mesa.relevo.estado(mesa.ahora);
     assert!(estados.iter().all(|e| e.breaker == EstadoBreaker::Cerrado));
+}
+
+/// A rule's no is an answer, however often it comes.
+#[test]
+fn refusals_never_open_the_breaker() {
+    let mut mesa = Mesa::nueva(1);
+    mesa.listo(0);
+    let Desenlace::Decidida(mut rechazo) = decidida() else {
+        unreachable!("a decision")
+    };
+    rechazo.estado = Estado::Rechazado;
+    for id in 0..10 {
+        let (_, numero) = enviado(&mesa.encarga(id));
+        let dicho = Desenlace::Decidida(rechazo.clone());
+        assert_eq!(respondido(&mesa.resulta(0, numero, dicho.clone())), dicho);
+    }
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado);
 }

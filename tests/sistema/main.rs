@@ -58,6 +58,7 @@ mod formas;
 mod llaves;
 mod mala_entrada;
 mod medir;
+mod metricas;
 mod nodo;
 mod paginas;
 mod reloj;

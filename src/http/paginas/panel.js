@@ -131,13 +131,13 @@ function flujo(cuadro, caidos) {
   const { ritmo } = cuadro;
   const curso = suma(cuadro.actores, "en_curso");
   const cargas = cuadro.cargas.map((carga) => {
-    if (!carga.responde) return pieza("mal", corto(carga.extremo), "no responde");
+    if (!carga.responde) return pieza("mal", "no responde", corto(carga.extremo));
     const bien = carga.edad_max_ms !== null;
     return pieza(bien ? "bien" : "aviso", carga.nodo, `${corto(carga.extremo)}`);
   });
   const estados = { listo: ["bien", "tiene la base"], en_espera: ["bien", "en espera, para relevar"], no_listo: ["aviso", "no está listo"] };
   const almacenes = cuadro.almacenamientos.map((almacen) => {
-    if (!almacen.responde) return pieza("mal", corto(almacen.extremo), "no responde");
+    if (!almacen.responde) return pieza("mal", "no responde", corto(almacen.extremo));
     const [tono, dicho] = estados[almacen.estado];
     return pieza(tono, almacen.nodo, almacen.en_cola ? `${dicho} · ${entero(almacen.en_cola)} en cola` : dicho);
   });
