@@ -16,3 +16,5 @@ GRANT CONNECT ON DATABASE biblioteca TO biblioteca;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 ALTER SCHEMA public OWNER TO biblioteca_duena;
 GRANT USAGE ON SCHEMA public TO biblioteca;
+-- Para que `biblioteca estado` diga cómo sigue cada réplica al primario. Es solo de lectura.
+GRANT pg_read_all_stats TO biblioteca;

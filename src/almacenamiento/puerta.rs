@@ -13,6 +13,7 @@ use crate::almacenamiento::actor::{
 };
 use crate::almacenamiento::directo::{Accion, escribir_desenlace, escribir_mala, leer_accion};
 use crate::almacenamiento::tarea::{Origen, Tarea};
+use crate::almacenamiento::vista::Vista;
 use crate::domain::ids::Sede;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
@@ -48,6 +49,7 @@ pub struct PuertaAlmacen {
     salidas: mpsc::Sender<Salida>,
     sede: Sede,
     directas: Arc<Semaphore>,
+    vista: Vista,
     /// By node, and its number of the attempt.
     recibidos: Recibidos<(Par, u64)>,
 }
@@ -61,6 +63,7 @@ impl PuertaAlmacen {
         anuncio: Anuncio,
         salidas: mpsc::Sender<Salida>,
         sede: Sede,
+        vista: Vista,
     ) -> Self {
         Self {
             puesto,
@@ -69,6 +72,7 @@ impl PuertaAlmacen {
             salidas,
             sede,
             directas: Arc::new(Semaphore::new(DIRECTAS_MAX)),
+            vista,
             recibidos: Recibidos::default(),
         }
     }
@@ -145,15 +149,11 @@ impl PuertaAlmacen {
                 }
             }
             Ok(Mensaje::VerEstado) => self.contar_estado(par),
+            Ok(Mensaje::VerBase) => {
+                inmediatas.extend(de_una_vez(par, &Mensaje::EstadoBase(self.vista.ultima())));
+            }
             Ok(Mensaje::LatidoAlmacen) => {
-                if let Ok(trama) = encode(&Mensaje::EstadoAlmacen(self.latido())) {
-                    inmediatas.push(Salida {
-                        par,
-                        delimitada: false,
-                        libera: false,
-                        trama,
-                    });
-                }
+                inmediatas.extend(de_una_vez(par, &Mensaje::EstadoAlmacen(self.latido())));
             }
             Ok(Mensaje::Encomienda(id, encomienda)) => {
                 let _ = self.puesto.entregar(Administrar(par, id, encomienda));
@@ -217,6 +217,17 @@ impl PuertaAlmacen {
             drop(sitio);
         });
     }
+}
+
+/// An answer that needs nobody.
+fn de_una_vez(par: Par, mensaje: &Mensaje) -> Option<Salida> {
+    let trama = encode(mensaje).ok()?;
+    Some(Salida {
+        par,
+        delimitada: false,
+        libera: false,
+        trama,
+    })
 }
 
 impl Puerta for PuertaAlmacen {

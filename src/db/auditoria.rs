@@ -1,15 +1,20 @@
-//! Looking at a SQLite database from outside, for `auditar` and the drill: read-only, beside a
-//! running node or with none. It never takes the lock and never writes.
+//! Looking at a database from outside, for `auditar` and the drill: read-only, beside running
+//! nodes or with none. It takes no lock and never writes.
 //!
-//! Every question is asked in one read transaction: one moment of the database.
+//! Every question is asked in one read transaction: one moment of the database. The checks are
+//! the same statements on both databases.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection, Error, FromRow};
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, FromRow};
+
+use crate::db::Fallo;
+use crate::db::postgres::Buscador;
 
 /// How long a statement waits for a recovery that another process makes.
 const ESPERA_MAX: Duration = Duration::from_secs(5);
@@ -21,7 +26,8 @@ const TANDA: usize = 1_000;
 const MUESTRAS: i64 = 5;
 
 /// Each is a check: its Spanish description and a statement that gives a sentence for each
-/// thing that is wrong. `$1` is how many of them are wanted.
+/// thing that is wrong. `$1` is how many of them are wanted. PostgreSQL wants to be told that
+/// `resultado->` is of JSON.
 const COMPROBACIONES: [(&str, &str); 8] = [
     (
         "un ejemplar tiene un solo préstamo abierto",
@@ -53,7 +59,7 @@ const COMPROBACIONES: [(&str, &str); 8] = [
                SELECT isbn, sede, 0, count(*) FROM ejemplares
                WHERE estado <> 'en_servicio' AND codigo NOT IN
                    (SELECT ejemplar FROM prestamos WHERE devuelto_en IS NULL)
-               GROUP BY isbn, sede)
+               GROUP BY isbn, sede) AS parte
          GROUP BY isbn, sede HAVING sum(partes) <> sum(total) LIMIT $1",
     ),
     (
@@ -63,7 +69,7 @@ const COMPROBACIONES: [(&str, &str); 8] = [
              WHERE (ejemplar, prestado_en) NOT IN
                  (SELECT clave, fecha FROM historial WHERE objeto = 'prestamo')
              UNION ALL
-             SELECT resultado->>'$.datos.ejemplar', resultado->>'$.datos.usuario', creada_en, 0, 1
+             SELECT resultado->'datos'->>'ejemplar', resultado->'datos'->>'usuario', creada_en, 0, 1
              FROM operaciones WHERE tipo = 'prestamo' AND estado = 'CONFIRMADO')
          SELECT count(*) OVER (), 'el ejemplar ' || ejemplar || ' de ' || usuario || ' (' || en ||
                 '): ' || sum(hay) || ' préstamos por ' || sum(debido) || ' operaciones'
@@ -75,7 +81,7 @@ const COMPROBACIONES: [(&str, &str); 8] = [
              SELECT ejemplar, usuario, devuelto_en AS en, 1 AS hay, 0 AS debido FROM prestamos
              WHERE devuelto_en IS NOT NULL
              UNION ALL
-             SELECT resultado->>'$.datos.ejemplar', resultado->>'$.datos.usuario', creada_en, 0, 1
+             SELECT resultado->'datos'->>'ejemplar', resultado->'datos'->>'usuario', creada_en, 0, 1
              FROM operaciones WHERE tipo = 'devolucion' AND estado = 'CONFIRMADO')
          SELECT count(*) OVER (), 'el ejemplar ' || ejemplar || ' de ' || usuario || ' (' || en ||
                 '): ' || sum(hay) || ' cierres por ' || sum(debido) || ' devoluciones'
@@ -86,7 +92,7 @@ const COMPROBACIONES: [(&str, &str); 8] = [
         "WITH hechos AS (
              SELECT ejemplar, usuario, renovaciones AS hay, 0 AS debido FROM prestamos
              UNION ALL
-             SELECT resultado->>'$.datos.ejemplar', resultado->>'$.datos.usuario', 0, 1
+             SELECT resultado->'datos'->>'ejemplar', resultado->'datos'->>'usuario', 0, 1
              FROM operaciones WHERE tipo = 'renovacion' AND estado = 'CONFIRMADO')
          SELECT count(*) OVER (), 'el ejemplar ' || ejemplar || ' de ' || usuario || ': ' ||
                 sum(hay) || ' renovaciones por ' || sum(debido) || ' operaciones'
@@ -98,6 +104,14 @@ const COMPROBACIONES: [(&str, &str); 8] = [
          WHERE usuario NOT IN (SELECT id FROM usuarios) LIMIT $1",
     ),
 ];
+
+const CUENTAS: &str = "SELECT (SELECT count(*) FROM operaciones) AS operaciones,
+    (SELECT CAST(coalesce(sum(repeticiones), 0) AS BIGINT) FROM operaciones) AS repeticiones,
+    (SELECT count(*) FROM prestamos WHERE devuelto_en IS NULL) AS abiertos";
+
+const GUARDADAS_PG: &str = "SELECT o.op_id, o.tipo, o.estado, o.codigo, o.isbn, o.ejemplar,
+    o.usuario, (o.resultado::json->'datos')::text AS datos
+    FROM unnest($1::text[]) AS j(op_id) JOIN operaciones o ON o.op_id = j.op_id";
 
 const GUARDADAS: &str = "SELECT o.op_id, o.tipo, o.estado, o.codigo, o.isbn, o.ejemplar, o.usuario,
     json_extract(o.resultado, '$.datos') AS datos
@@ -165,27 +179,55 @@ pub struct Auditoria {
     pub guardadas: HashMap<String, Guardada>,
 }
 
-/// The database cannot be read; `Display` is the Spanish sentence for the user.
-#[derive(Debug, thiserror::Error)]
-#[error("no se puede leer {}: {causa}", ruta.display())]
-pub struct AuditoriaError {
-    ruta: PathBuf,
-    #[source]
-    causa: Error,
+/// What is looked at.
+pub enum Fuente {
+    /// An embedded database's file.
+    Archivo(PathBuf),
+    /// The primary among several servers.
+    Servidores(Buscador),
 }
 
-/// Reads one moment of the database at `ruta`: its checks and the operations of `op_ids`.
+impl Fuente {
+    /// For people: never with a password.
+    #[must_use]
+    pub fn nombre(&self) -> String {
+        match self {
+            Self::Archivo(ruta) => ruta.display().to_string(),
+            Self::Servidores(buscador) => buscador.nombre(),
+        }
+    }
+}
+
+/// The database cannot be read; `Display` is the Spanish sentence for the user.
+#[derive(Debug, thiserror::Error)]
+#[error("no se puede leer {nombre}: {causa}")]
+pub struct AuditoriaError {
+    nombre: String,
+    #[source]
+    causa: Fallo,
+}
+
+/// Reads one moment of the database: its checks and the operations of `op_ids`.
 ///
 /// # Errors
-/// [`AuditoriaError`] when there is no such file or it is not ours.
-pub async fn auditar(ruta: &Path, op_ids: &[&str]) -> Result<Auditoria, AuditoriaError> {
-    leer(ruta, op_ids).await.map_err(|causa| AuditoriaError {
-        ruta: ruta.to_owned(),
+/// [`AuditoriaError`] when there is none or it is not ours.
+pub async fn auditar(fuente: &Fuente, op_ids: &[&str]) -> Result<Auditoria, AuditoriaError> {
+    let leida = match fuente {
+        Fuente::Archivo(ruta) => de_archivo(ruta, op_ids).await.map_err(Fallo::NoAplicado),
+        Fuente::Servidores(buscador) => match buscador.inspector().await {
+            Ok(conexion) => de_servidor(conexion, op_ids)
+                .await
+                .map_err(Fallo::NoAplicado),
+            Err(fallo) => Err(fallo),
+        },
+    };
+    leida.map_err(|causa| AuditoriaError {
+        nombre: fuente.nombre(),
         causa,
     })
 }
 
-async fn leer(ruta: &Path, op_ids: &[&str]) -> Result<Auditoria, Error> {
+async fn de_archivo(ruta: &Path, op_ids: &[&str]) -> Result<Auditoria, Error> {
     let mut conexion = SqliteConnectOptions::new()
         .filename(ruta)
         .read_only(true)
@@ -194,16 +236,11 @@ async fn leer(ruta: &Path, op_ids: &[&str]) -> Result<Auditoria, Error> {
         .connect()
         .await?;
     let mut vista = conexion.begin().await?;
-    let cuentas = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM operaciones) AS operaciones,
-                (SELECT coalesce(sum(repeticiones), 0) FROM operaciones) AS repeticiones,
-                (SELECT count(*) FROM prestamos WHERE devuelto_en IS NULL) AS abiertos",
-    )
-    .fetch_one(&mut *vista)
-    .await?;
+    let cuentas = sqlx::query_as(CUENTAS).fetch_one(&mut *vista).await?;
     let mut comprobaciones = Vec::with_capacity(COMPROBACIONES.len());
     for (regla, sentencia) in COMPROBACIONES {
-        comprobaciones.push(comprobar(&mut vista, regla, sentencia).await?);
+        let faltas = sqlx::query_as(sentencia).bind(MUESTRAS);
+        comprobaciones.push(comprobacion(regla, faltas.fetch_all(&mut *vista).await?));
     }
     let mut guardadas = HashMap::new();
     for tanda in op_ids.chunks(TANDA) {
@@ -222,20 +259,40 @@ async fn leer(ruta: &Path, op_ids: &[&str]) -> Result<Auditoria, Error> {
     })
 }
 
-async fn comprobar(
-    vista: &mut SqliteConnection,
-    regla: &'static str,
-    sentencia: &'static str,
-) -> Result<Comprobacion, Error> {
-    let filas: Vec<(i64, String)> = sqlx::query_as(sentencia)
-        .bind(MUESTRAS)
-        .fetch_all(vista)
-        .await?;
-    Ok(Comprobacion {
-        regla,
-        faltas: filas
-            .first()
-            .map_or(0, |(faltas, _)| u64::try_from(*faltas).unwrap_or(0)),
-        muestras: filas.into_iter().map(|(_, muestra)| muestra).collect(),
+async fn de_servidor(mut conexion: PgConnection, op_ids: &[&str]) -> Result<Auditoria, Error> {
+    // Memory for whole tables, and nothing that waits for a standby.
+    let inicio = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL work_mem = '256MB'";
+    sqlx::raw_sql(inicio).execute(&mut conexion).await?;
+    let cuentas = sqlx::query_as(CUENTAS).fetch_one(&mut conexion).await?;
+    let mut comprobaciones = Vec::with_capacity(COMPROBACIONES.len());
+    for (regla, sentencia) in COMPROBACIONES {
+        // Made of our own text alone.
+        let sentencia = AssertSqlSafe(sentencia.replace("resultado->", "resultado::json->"));
+        let faltas = sqlx::query_as(sentencia).bind(MUESTRAS);
+        comprobaciones.push(comprobacion(regla, faltas.fetch_all(&mut conexion).await?));
+    }
+    let mut guardadas = HashMap::new();
+    for tanda in op_ids.chunks(TANDA) {
+        let filas: Vec<Guardada> = sqlx::query_as(GUARDADAS_PG)
+            .bind(tanda)
+            .fetch_all(&mut conexion)
+            .await?;
+        guardadas.extend(filas.into_iter().map(|fila| (fila.op_id.clone(), fila)));
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut conexion).await?;
+    conexion.close().await?;
+    Ok(Auditoria {
+        cuentas,
+        comprobaciones,
+        guardadas,
     })
+}
+
+fn comprobacion(regla: &'static str, filas: Vec<(i64, String)>) -> Comprobacion {
+    let faltas = filas.first().map_or(0, |(faltas, _)| *faltas);
+    Comprobacion {
+        regla,
+        faltas: u64::try_from(faltas).unwrap_or(0),
+        muestras: filas.into_iter().map(|(_, muestra)| muestra).collect(),
+    }
 }

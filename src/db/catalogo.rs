@@ -44,6 +44,14 @@ pub fn pedidas(filas: &[FilaCatalogo]) -> Pedidas {
 
 /// The copies that a row wants to exist, or why it cannot be.
 fn codigos(fila: &FilaCatalogo) -> Result<Vec<Ejemplar>, String> {
+    // PostgreSQL has no text with NUL in it, and the whole file would fall with one row.
+    if fila
+        .autor
+        .iter()
+        .any(|autor| autor.contains(char::is_control))
+    {
+        return Err("el autor tiene caracteres de control".to_owned());
+    }
     if let Some(codigo) = &fila.codigo {
         return Ok(vec![codigo.clone()]);
     }

@@ -6,7 +6,8 @@
 //! `consulta` answers questions; `catalogo`, `usuarios` and `sembrar` say what administrators change; `reloj`
 //! tells a time that never goes back. `sqlite` is the embedded store, `postgres` that of a
 //! library that has outgrown one PC; `mudanza` moves a library from the one to the other, and
-//! `auditoria` looks at a SQLite file from outside and `respaldo` copies it. `diario` is the file of its own in which a
+//! `auditoria` looks at a database from outside, `mirada` tells how it is, `respaldo` copies a
+//! SQLite file. `diario` is the file of its own in which a
 //! carga keeps what it has acknowledged as queued.
 
 pub mod auditoria;
@@ -15,6 +16,7 @@ mod consulta;
 mod decision;
 pub mod diario;
 mod filas;
+pub mod mirada;
 pub mod mudanza;
 pub mod postgres;
 mod redaccion;

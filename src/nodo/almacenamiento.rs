@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 use crate::almacenamiento::actor::{Abrir, Ajuste, Almacenamiento, Anuncio, Drenar, VerEstado};
 use crate::almacenamiento::puerta::{PuertaAlmacen, Rotulo};
 use crate::almacenamiento::tarea::Contestador;
+use crate::almacenamiento::vista;
 use crate::db::Almacen;
+use crate::db::mirada::Mirador;
 use crate::db::postgres::Buscador;
 use crate::db::sqlite::{Opciones, SqliteAlmacen, esperar_candado};
 use crate::domain::reglas::{Registro, Reglas};
@@ -67,7 +69,18 @@ impl EnMarcha {
 pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let ajustes = entorno.ajustes;
     let almacenamiento = &ajustes.almacenamiento;
-    let abrir = abridor(ajustes)?;
+    let buscador = buscador(ajustes)?.map(Rc::new);
+    let abrir = abridor(ajustes, buscador.clone())?;
+    let (archivo, mirador) = match &buscador {
+        Some(buscador) => (
+            buscador.nombre(),
+            Mirador::Servidores(buscador.vigilancia()),
+        ),
+        None => {
+            let ruta = ruta(ajustes)?;
+            (ruta.display().to_string(), Mirador::Archivo(ruta))
+        }
+    };
     let puesto = Puesto::vacante();
     let anuncio = Rc::new(RefCell::new(EstadoAlmacen {
         disposicion: Disposicion::NoListo,
@@ -80,11 +93,12 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         puesto.clone(),
         Rotulo {
             nodo: ajustes.nodo.id.clone(),
-            archivo: rotulo_de_base(ajustes)?,
+            archivo,
         },
         Rc::clone(&anuncio),
         salidas.clone(),
         ajustes.nodo.sede.clone(),
+        vista::vigilar(mirador),
     );
     let extremo = almacenamiento.escucha.to_string();
     let escucha = Escucha {
@@ -115,9 +129,8 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     Ok(EnMarcha { puesto, anuncio })
 }
 
-fn abridor(ajustes: &Ajustes) -> Result<Abrir, ArranqueError> {
-    if let Some(buscador) = buscador(ajustes)? {
-        let buscador = Rc::new(buscador);
+fn abridor(ajustes: &Ajustes, buscador: Option<Rc<Buscador>>) -> Result<Abrir, ArranqueError> {
+    if let Some(buscador) = buscador {
         return Ok(Rc::new(move |_| {
             let buscador = Rc::clone(&buscador);
             Box::pin(async move {
@@ -147,6 +160,14 @@ fn abridor(ajustes: &Ajustes) -> Result<Abrir, ArranqueError> {
     }))
 }
 
+/// Whether the configured database can be looked for at all; asked before any socket opens.
+///
+/// # Errors
+/// [`ArranqueError::Regla`] when a rule or an address is not usable.
+pub fn comprobar(ajustes: &Ajustes) -> Result<(), ArranqueError> {
+    buscador(ajustes).map(drop)
+}
+
 /// Who finds the primary, when the configured database is PostgreSQL.
 ///
 /// # Errors
@@ -157,17 +178,12 @@ pub fn buscador(ajustes: &Ajustes) -> Result<Option<Buscador>, ArranqueError> {
         return Ok(None);
     }
     let (urls, reglas) = (&almacenamiento.base_datos, reglas(ajustes)?);
-    Buscador::nuevo(urls, reglas, almacenamiento.lectores)
+    let buscador = Buscador::nuevo(urls, reglas, almacenamiento.lectores)
+        .map_err(ArranqueError::Regla)?
+        .con_memoria(&ajustes.nodo.datos);
+    buscador
         .map(Some)
-        .map_err(ArranqueError::Regla)
-}
-
-/// What `estado` calls the configured database: its file, or its servers.
-fn rotulo_de_base(ajustes: &Ajustes) -> Result<String, ArranqueError> {
-    Ok(match buscador(ajustes)? {
-        Some(buscador) => buscador.nombre(),
-        None => ruta(ajustes)?.display().to_string(),
-    })
+        .map_err(|fallo| ArranqueError::Regla(fallo.to_string()))
 }
 
 fn ruta(ajustes: &Ajustes) -> Result<PathBuf, ArranqueError> {

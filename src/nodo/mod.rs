@@ -125,6 +125,9 @@ impl Entorno<'_> {
 /// # Errors
 /// [`ArranqueError`] when a role cannot start.
 pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
+    if ajustes.roles().contains(&Role::Almacenamiento) {
+        almacenamiento::comprobar(ajustes)?;
+    }
     let mut terminar = signal(SignalKind::terminate()).map_err(ArranqueError::Senales)?;
     let mut interrumpir = signal(SignalKind::interrupt()).map_err(ArranqueError::Senales)?;
     std::fs::create_dir_all(&ajustes.nodo.datos)

@@ -76,7 +76,10 @@ impl From<NetError> for SalidaError {
 
 impl From<ArranqueError> for SalidaError {
     fn from(error: ArranqueError) -> Self {
-        Self::Interno(error.to_string())
+        match error {
+            ArranqueError::Regla(_) => Self::Uso(error.to_string()),
+            _ => Self::Interno(error.to_string()),
+        }
     }
 }
 

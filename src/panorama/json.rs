@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::domain::operacion::Operacion;
-use crate::panorama::Panorama;
+use crate::panorama::{Panorama, ServidorVisto};
 use crate::wire::actividad::{ActividadDeCarga, Decision};
+use crate::wire::base::Durabilidad;
 use crate::wire::mensaje::Disposicion;
 
 /// One JSON object; on several lines when `legible`.
@@ -62,6 +63,29 @@ pub fn valor(panorama: &Panorama) -> Value {
             "en_cola": almacen.estado.as_ref().map(|estado| estado.en_cola),
             "lecturas": almacen.estado.as_ref().map(|estado| estado.lecturas),
         })).collect::<Vec<_>>(),
+        "durabilidad": panorama.durabilidad().map(Durabilidad::palabra),
+        "avisos": juicio.avisos,
+        "bases": panorama.servidores().iter().map(|visto| servidor(panorama, visto)).collect::<Vec<_>>(),
+    })
+}
+
+fn servidor(panorama: &Panorama, visto: &ServidorVisto) -> Value {
+    let extremo = |lugar: &usize| panorama.almacenes.get(*lugar).map(|a| &a.extremo);
+    let edad = |lugar: &usize| panorama.bases.get(*lugar)?.as_ref().map(|b| b.edad_ms);
+    let replicacion = visto.estado.replicacion.as_ref();
+    json!({
+        "nombre": visto.estado.nombre,
+        "papel": visto.estado.papel.palabra(),
+        "linea": visto.estado.linea,
+        "replicacion": replicacion.map(|replica| &replica.estado),
+        "sincrona": replicacion.map(|replica| replica.sincrona),
+        "retraso_bytes": replicacion.and_then(|replica| replica.retraso_bytes),
+        "retraso_ms": replicacion.and_then(|replica| replica.retraso_ms),
+        "bytes": visto.estado.bytes,
+        "wal_bytes": visto.estado.wal_bytes,
+        "detalle": visto.estado.detalle,
+        "vista_por": visto.almacenes.iter().filter_map(extremo).collect::<Vec<_>>(),
+        "edad_ms": visto.almacenes.iter().filter_map(edad).min(),
     })
 }
 

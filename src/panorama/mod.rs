@@ -9,6 +9,7 @@ pub mod vigia;
 
 use crate::domain::operacion::Operacion;
 use crate::wire::actividad::ActividadDeCarga;
+use crate::wire::base::{Durabilidad, EstadoDeBase, EstadoDeServidor, Papel};
 use crate::wire::estado::{Cortacircuitos, EstadoDeActor, EstadoDeAlmacen, EstadoDeCarga};
 use crate::wire::mensaje::Disposicion;
 
@@ -37,6 +38,17 @@ pub struct Panorama {
     pub almacenes: Vec<Sondeada<EstadoDeAlmacen>>,
     /// What each carga has done, in their order.
     pub actividades: Vec<Option<ActividadDeCarga>>,
+    /// The database as each of them sees it, in the same order.
+    pub bases: Vec<Option<EstadoDeBase>>,
+}
+
+/// One server of the database, and who sees it so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServidorVisto {
+    /// As the first of them sees it.
+    pub estado: EstadoDeServidor,
+    /// Those almacenamientos: places in [`Panorama::almacenes`].
+    pub almacenes: Vec<usize>,
 }
 
 /// One actor, once, whoever told of it.
@@ -55,6 +67,8 @@ pub struct Juicio {
     pub problemas: Vec<String>,
     /// What people can still do.
     pub sigue: Vec<&'static str>,
+    /// What works, and is not as safe as it might be.
+    pub avisos: Vec<String>,
 }
 
 impl Panorama {
@@ -106,16 +120,79 @@ impl Panorama {
         if self.nadie() {
             return Juicio {
                 problemas: vec!["nadie responde: ninguna carga y ningún almacenamiento".into()],
-                sigue: Vec::new(),
+                ..Juicio::default()
             };
         }
         let actores = self.actores();
         let mut problemas = Vec::new();
         self.juzgar_puertas(&mut problemas);
         self.juzgar_actores(&actores, &mut problemas);
+        let mut avisos = Vec::new();
+        self.juzgar_bases(&mut problemas, &mut avisos);
         Juicio {
             problemas,
             sigue: self.sigue(&actores),
+            avisos,
+        }
+    }
+
+    /// Every server once for each way in which it is seen.
+    #[must_use]
+    pub fn servidores(&self) -> Vec<ServidorVisto> {
+        let mut vistos: Vec<ServidorVisto> = Vec::new();
+        for (lugar, base) in self.bases.iter().enumerate() {
+            for estado in base.iter().flat_map(|base| &base.servidores) {
+                let igual = |v: &&mut ServidorVisto| {
+                    (&v.estado.nombre, v.estado.papel) == (&estado.nombre, estado.papel)
+                };
+                match vistos.iter_mut().find(igual) {
+                    Some(visto) => visto.almacenes.push(lugar),
+                    None => vistos.push(ServidorVisto {
+                        estado: estado.clone(),
+                        almacenes: vec![lugar],
+                    }),
+                }
+            }
+        }
+        vistos
+    }
+
+    /// What a confirmed operation survives, as the worst off of the almacenamientos sees it.
+    #[must_use]
+    pub fn durabilidad(&self) -> Option<Durabilidad> {
+        let vistas = self.bases.iter().flatten();
+        vistas
+            .map(EstadoDeBase::durabilidad)
+            .min_by_key(|durabilidad| *durabilidad as u8)
+    }
+
+    fn juzgar_bases(&self, problemas: &mut Vec<String>, avisos: &mut Vec<String>) {
+        for visto in self.servidores() {
+            let EstadoDeServidor {
+                nombre,
+                papel,
+                detalle,
+                ..
+            } = visto.estado;
+            match papel {
+                // An embedded file that is not there yet is made by its owner.
+                Papel::Archivo | Papel::Primario | Papel::Replica => {}
+                Papel::Inalcanzable => {
+                    problemas.push(format!("la base de datos {nombre} no responde"));
+                }
+                Papel::Rechazado => {
+                    problemas.push(format!("la base de datos {nombre} {detalle}"));
+                }
+            }
+        }
+        let Some(durabilidad) = self.durabilidad().filter(|d| d.mengua()) else {
+            return;
+        };
+        let frase = format!("la base de datos está {}", durabilidad.frase());
+        if durabilidad.confirma() {
+            avisos.push(frase);
+        } else {
+            problemas.push(frase);
         }
     }
 
@@ -210,8 +287,11 @@ impl Juicio {
     /// One sentence for a person.
     #[must_use]
     pub fn frase(&self) -> String {
-        if self.problemas.is_empty() {
+        if self.problemas.is_empty() && self.avisos.is_empty() {
             return "Todo en orden.".to_owned();
+        }
+        if self.problemas.is_empty() {
+            return format!("Todo funciona, pero {}.", self.avisos.join("; "));
         }
         let mut frase = format!("Atención: {}.", self.problemas.join("; "));
         if self.sigue.is_empty() {
@@ -221,6 +301,9 @@ impl Juicio {
                 " Se siguen atendiendo: {}.",
                 self.sigue.join(", ")
             ));
+        }
+        if !self.avisos.is_empty() {
+            frase.push_str(&format!(" Además, {}.", self.avisos.join("; ")));
         }
         frase
     }

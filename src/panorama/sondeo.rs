@@ -11,6 +11,7 @@ use crate::net::client::{Destino, Suceso, conectar};
 use crate::net::socket::Contexto;
 use crate::panorama::{Panorama, Sondeada};
 use crate::wire::actividad::ActividadDeCarga;
+use crate::wire::base::EstadoDeBase;
 use crate::wire::codec::{TRAMA_BYTES_MAX, decode, encode};
 use crate::wire::estado::EstadoNodo;
 use crate::wire::mensaje::Mensaje;
@@ -22,8 +23,8 @@ const RESPUESTA_MAX: Duration = Duration::from_millis(1_300);
 /// What a carga is asked, and answers in this order; one of before answers only the second.
 pub(super) static A_CARGA: [Mensaje; 2] = [Mensaje::VerActividad, Mensaje::VerEstado];
 
-/// What an almacenamiento is asked.
-pub(super) static A_ALMACEN: [Mensaje; 1] = [Mensaje::VerEstado];
+/// What an almacenamiento is asked, likewise.
+pub(super) static A_ALMACEN: [Mensaje; 2] = [Mensaje::VerBase, Mensaje::VerEstado];
 
 /// The doors of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,10 @@ pub(super) fn componer(cargas: Vec<(String, Dicho)>, almacenes: Vec<(String, Dic
                 },
             })
             .collect(),
+        bases: almacenes
+            .iter()
+            .map(|(_, dicho)| dicho.base.clone())
+            .collect(),
         almacenes: almacenes
             .into_iter()
             .map(|(extremo, dicho)| Sondeada {
@@ -84,6 +89,7 @@ pub(super) fn componer(cargas: Vec<(String, Dicho)>, almacenes: Vec<(String, Dic
 pub(super) struct Dicho {
     estado: Option<EstadoNodo>,
     actividad: Option<ActividadDeCarga>,
+    base: Option<EstadoDeBase>,
 }
 
 /// One door's answer; nothing when it is dead, frozen or no node of ours.
@@ -130,6 +136,7 @@ async fn preguntar(
                 for trama in &tramas {
                     match decode(trama) {
                         Ok(Mensaje::EstadoNodo(estado)) => dicho.estado = Some(estado),
+                        Ok(Mensaje::EstadoBase(base)) => dicho.base = base,
                         Ok(Mensaje::Actividad(hecho)) => dicho.actividad = Some(hecho),
                         _ => {}
                     }

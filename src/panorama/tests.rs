@@ -67,6 +67,7 @@ fn sano() -> Panorama {
             almacen("tcp://a:5570", Disposicion::Listo, "b"),
             almacen("tcp://b:5570", Disposicion::EnEspera, ""),
         ],
+        bases: Vec::new(),
         actividades: vec![None, None],
     }
 }
@@ -163,4 +164,52 @@ fn what_waits_for_a_person_is_said() {
         frase.contains("2 operaciones") && frase.contains("--excepciones"),
         "{frase}"
     );
+}
+
+fn servidor(nombre: &str, papel: Papel) -> EstadoDeServidor {
+    EstadoDeServidor {
+        nombre: nombre.into(),
+        papel,
+        linea: Some(1),
+        replicacion: None,
+        bytes: None,
+        wal_bytes: None,
+        detalle: String::new(),
+    }
+}
+
+#[test]
+fn a_database_that_works_with_less_durability_is_told_and_is_no_problem() {
+    let mut panorama = sano();
+    let base = EstadoDeBase {
+        servidores: vec![servidor("pc1:5432/b", Papel::Primario)],
+        ..EstadoDeBase::default()
+    };
+    panorama.bases = vec![Some(base.clone()), Some(base)];
+    let juicio = panorama.juicio();
+    assert!(juicio.problemas.is_empty());
+    assert!(
+        juicio.frase().contains("pero sin réplica"),
+        "{}",
+        juicio.frase()
+    );
+    assert_eq!(panorama.servidores().len(), 1, "each server once");
+}
+
+#[test]
+fn a_server_that_one_almacenamiento_cannot_reach_is_a_problem() {
+    let mut panorama = sano();
+    let vista = |papel| {
+        Some(EstadoDeBase {
+            servidores: vec![servidor("pc1:5432/b", papel)],
+            ..EstadoDeBase::default()
+        })
+    };
+    panorama.bases = vec![vista(Papel::Primario), vista(Papel::Inalcanzable)];
+    let frase = panorama.juicio().frase();
+    assert!(
+        frase.contains("la base de datos pc1:5432/b no responde"),
+        "{frase}"
+    );
+    assert!(frase.contains("sin primario"), "{frase}");
 }

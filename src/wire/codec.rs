@@ -104,6 +104,7 @@ mod tests {
     use crate::domain::rechazo::Rechazo;
     use crate::wire::actividad::{ActividadDeCarga, Decision};
     use crate::wire::admin::{Cumplido, EfectoBloqueo};
+    use crate::wire::base::{EstadoDeBase, EstadoDeServidor, Papel, Replicacion};
     use crate::wire::huella::{Contenido, Huella};
     use crate::wire::pedido::Pedido;
     use crate::wire::respuesta::{Desenlace, Estado, Respuesta};
@@ -211,6 +212,7 @@ mod tests {
     fn questions_and_answers_keep_their_numbers() {
         assert_eq!(encode(&Mensaje::LatidoCarga).unwrap(), [1, 1, 0, 0, 0]);
         assert_eq!(encode(&Mensaje::VerEstado).unwrap(), [1, 9, 0, 0, 0]);
+        assert_eq!(encode(&Mensaje::VerBase).unwrap(), [1, 15, 0, 0, 0]);
         let cumplido = Cumplido::Bloqueo(EfectoBloqueo::YaEstaba);
         assert_eq!(
             encode(&Mensaje::Cumplido(7, Ok(cumplido))).unwrap(),
@@ -218,6 +220,34 @@ mod tests {
                 1, 12, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0
             ]
         );
+    }
+
+    /// The first of its kind: an older node must go on reading it.
+    #[test]
+    fn the_bytes_of_a_database_s_state_do_not_change() {
+        let replica = EstadoDeServidor {
+            nombre: "b".into(),
+            papel: Papel::Replica,
+            linea: Some(3),
+            replicacion: Some(Replicacion {
+                estado: "s".into(),
+                sincrona: true,
+                retraso_bytes: Some(4),
+                retraso_ms: None,
+            }),
+            bytes: Some(5),
+            wal_bytes: None,
+            detalle: "d".into(),
+        };
+        let mensaje = Mensaje::EstadoBase(Some(EstadoDeBase {
+            edad_ms: 2,
+            exige_sincrona: true,
+            servidores: vec![replica],
+        }));
+        let trama = encode(&mensaje).unwrap();
+        let hex: String = trama.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, include_str!("base.v1.hex").trim());
+        assert_eq!(decode(&trama).unwrap(), mensaje);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::operacion::Operacion;
 use crate::wire::actividad::ActividadDeCarga;
 use crate::wire::admin::{Cumplido, Encomienda, Informe};
+use crate::wire::base::EstadoDeBase;
 use crate::wire::estado::{EstadoDeActor, EstadoNodo};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Desenlace;
@@ -43,6 +44,10 @@ pub enum Mensaje {
     VerActividad,
     /// The answer to it.
     Actividad(ActividadDeCarga),
+    /// How is your database: anybody → almacenamiento. A node of before ignores it.
+    VerBase,
+    /// The answer to it; none until it has been looked at.
+    EstadoBase(Option<EstadoDeBase>),
 }
 
 /// An actor's beat.

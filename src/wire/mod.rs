@@ -6,6 +6,7 @@
 
 pub mod actividad;
 pub mod admin;
+pub mod base;
 pub mod codec;
 pub mod estado;
 pub mod huella;

@@ -77,3 +77,16 @@ async fn every_change_is_told_in_the_history(#[values(Sqlite, Postgres)] motor: 
     );
     confirmado(&banco.pedir(devolucion("N", "ana")).await);
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_row_with_a_nul_in_its_author_falls_alone(#[values(Sqlite, Postgres)] motor: Motor) {
+    let banco = Banco::nuevo(motor).await;
+    let mut filas = vec![fila(1, "N1", "s1", 1), fila(2, "N2", "s1", 1)];
+    filas[0].autor = Some("Bor\0ges".to_owned());
+    let informe = banco.catalogo(filas).await;
+    assert_eq!((informe.libros, informe.rechazadas.len()), (1, 1));
+    assert_eq!(informe.rechazadas[0].0, 1);
+    let nuevos = "SELECT count(*) FROM libros WHERE isbn IN ('N1', 'N2')";
+    assert_eq!(banco.numero(nuevos).await, 1);
+}

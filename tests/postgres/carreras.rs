@@ -214,9 +214,10 @@ async fn a_caller_that_stops_waiting_leaves_no_transaction_open() {
     let base = comun().base_nueva();
     let almacen = abrir(&comun().url("biblioteca", &base)).await;
     con_libros(&almacen, 1, 2000).await;
-    for n in 0..300_u64 {
+    // From the very first instant, which is that of BEGIN, to about the length of a batch.
+    for n in 0..1000_u64 {
         let lote = vec![asiento(prestamo("L1", &format!("u{n}")))];
-        let espera = std::time::Duration::from_micros(n * 7);
+        let espera = std::time::Duration::from_micros(n % 250 * 8);
         let _ = tokio::time::timeout(espera, almacen.aplicar(lote)).await;
     }
     // Behind all of them in the writer's queue.
@@ -226,6 +227,31 @@ async fn a_caller_that_stops_waiting_leaves_no_transaction_open() {
     assert_eq!(comun().psql(&base, abiertas), "0");
     assert_eq!(
         comun().psql(&base, "SELECT count(*) FROM operaciones"),
-        "301"
+        "1001"
     );
+}
+
+#[tokio::test]
+async fn a_plan_made_on_empty_tables_is_not_kept_while_they_grow() {
+    let base = comun().base_nueva();
+    // What autovacuum does to a new library: now the planner is sure that there is nothing.
+    comun().psql(&base, "VACUUM ANALYZE");
+    let almacen = abrir(&comun().url("biblioteca", &base)).await;
+    con_libros(&almacen, 40, 30).await;
+    for n in 0..400 {
+        let libro = format!("L{}", 1 + n % 40);
+        let lote = (0..3).map(|k| asiento(prestamo(&libro, &format!("u{n}-{k}"))));
+        almacen.aplicar(lote.collect()).await.unwrap();
+    }
+    almacen.cerrar().await;
+    // What a connection read is told when it ends.
+    let quedan = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'biblioteca'";
+    while comun().psql(&base, quedan) != "0" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let leidas = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'operaciones'";
+    let leidas: u64 = comun().psql(&base, leidas).parse().unwrap();
+    // Read whole at every batch it would be 400² × 3 ÷ 2.
+    assert!(leidas < 60_000, "{leidas} rows of operaciones read");
 }

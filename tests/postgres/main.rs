@@ -2,15 +2,18 @@
 //! promotions, crashes. Every server here is a real one that the test starts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod auditoria;
 // Shared with tests/almacen, which uses the rest of it.
 #[allow(dead_code)]
 #[path = "../almacen/banco.rs"]
 mod banco;
+mod cargas;
 mod carreras;
 mod durabilidad;
 mod mudanza;
 mod nodo;
 mod primario;
+mod replicas;
 mod servidor;
 
 use biblioteca::db::postgres::{Buscador, PostgresAlmacen};

@@ -152,3 +152,22 @@ fn migrar_makes_the_tables_once_and_names_what_is_missing() {
     }
     assert!(nodo.orden(&["sembrar"]).status.success());
 }
+
+#[test]
+fn a_malformed_address_is_told_before_anything_listens() {
+    let nodo = Nodo::nuevo("postgres://ana:secreto@pc1:puerto/b".to_owned());
+    for argumentos in [
+        &["--role", "almacenamiento"][..],
+        &["--role", "todo"],
+        &["sembrar"],
+    ] {
+        let negada = nodo.orden(argumentos);
+        let dicho = String::from_utf8_lossy(&negada.stderr).into_owned();
+        assert_eq!(negada.status.code(), Some(2), "{argumentos:?}: {dicho}");
+        assert!(
+            dicho.contains("no se entiende") && !dicho.contains("secreto"),
+            "{dicho}"
+        );
+        assert!(!dicho.contains("espera"), "no socket: {dicho}");
+    }
+}

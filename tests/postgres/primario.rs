@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use biblioteca::db::postgres::Vigilancia;
 use biblioteca::db::{Almacen, Fallo};
+use biblioteca::wire::base::{Durabilidad, Papel};
 use biblioteca::wire::respuesta::Estado;
 
 use crate::banco::{con_op_id, prestamo};
@@ -149,4 +151,90 @@ async fn the_application_s_role_neither_deletes_nor_changes_tables() {
         let (hecho, motivo) = como_rol(sql);
         assert!(!hecho && motivo.contains("ERROR"), "{sql}: {motivo}");
     }
+}
+
+#[tokio::test]
+async fn a_primary_left_behind_is_refused_after_a_restart_of_the_node_too() {
+    let datos = tempfile::tempdir().unwrap();
+    let mut viejo = primario();
+    let mut replica = viejo.replica("dos");
+    let lista = [url(&viejo), url(&replica)];
+    // Each search is a process of its own, as after a restart.
+    let de_nuevo = || buscador(&lista).con_memoria(datos.path()).unwrap();
+    let almacen = de_nuevo().abrir().await.unwrap();
+    con_libros(&almacen, 1, 1).await;
+    drop(almacen);
+    viejo.matar();
+    replica.promover();
+    drop(reabrir(&de_nuevo()).await);
+    replica.matar();
+    viejo.arrancar();
+    match de_nuevo().abrir().await {
+        Err(Fallo::SinPrimario(motivo)) => {
+            assert!(
+                motivo.contains("línea de tiempo 1, y ya hubo la 2"),
+                "{motivo}"
+            );
+            assert!(motivo.contains("primario.json"), "{motivo}");
+        }
+        otro => panic!("{otro:?}"),
+    }
+    let vista = de_nuevo().vigilancia().mirar().await;
+    assert_eq!(vista.servidores[0].papel, Papel::Rechazado, "{vista:?}");
+    assert_eq!(vista.durabilidad(), Durabilidad::SinPrimario);
+    let otro = primario();
+    match buscador(&[url(&otro)])
+        .con_memoria(datos.path())
+        .unwrap()
+        .abrir()
+        .await
+    {
+        Err(Fallo::SinPrimario(motivo)) => assert!(motivo.contains("otro clúster"), "{motivo}"),
+        fallo => panic!("{fallo:?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_server_is_seen_as_it_is_and_a_lost_standby_as_less_durability() {
+    let servidor = primario();
+    let mut replica = servidor.replica("dos");
+    let buscador = buscador(&[url(&servidor), url(&replica)]);
+    let mut vigilancia = buscador.vigilancia();
+    let hasta = async |vigilancia: &mut Vigilancia, durabilidad| {
+        let limite = std::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            let vista = vigilancia.mirar().await;
+            if vista.durabilidad() == durabilidad {
+                return vista;
+            }
+            assert!(std::time::Instant::now() < limite, "{vista:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let vista = hasta(&mut vigilancia, Durabilidad::Asincrona).await;
+    let papeles: Vec<Papel> = vista.servidores.iter().map(|s| s.papel).collect();
+    assert_eq!(papeles, [Papel::Primario, Papel::Replica], "{vista:?}");
+    let seguida = vista.servidores[1].replicacion.as_ref().unwrap();
+    assert_eq!(
+        (seguida.estado.as_str(), seguida.sincrona),
+        ("streaming", false)
+    );
+    assert!(seguida.retraso_bytes.is_some() && vista.servidores[1].linea == Some(1));
+    let exigir = "ALTER SYSTEM SET synchronous_standby_names = 'dos'";
+    servidor.psql("postgres", exigir);
+    servidor.psql("postgres", "SELECT pg_reload_conf()");
+    hasta(&mut vigilancia, Durabilidad::Sincrona).await;
+    replica.matar();
+    let vista = hasta(&mut vigilancia, Durabilidad::EsperaReplica).await;
+    assert_eq!(vista.servidores[1].papel, Papel::Inalcanzable);
+    servidor.psql(
+        "postgres",
+        "ALTER SYSTEM SET synchronous_standby_names = ''",
+    );
+    servidor.psql("postgres", "SELECT pg_reload_conf()");
+    hasta(&mut vigilancia, Durabilidad::SinReplica).await;
+    // A role that may not look says so instead of guessing.
+    replica.arrancar();
+    servidor.psql("postgres", "REVOKE pg_read_all_stats FROM biblioteca");
+    hasta(&mut vigilancia, Durabilidad::Desconocida).await;
 }

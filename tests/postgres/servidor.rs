@@ -151,11 +151,21 @@ impl Servidor {
 
     /// kill -9: what a crash leaves behind.
     pub fn matar(&mut self) {
+        let pid = fs::read_to_string(self.carpeta.join("pid")).unwrap();
+        let pid = pid.trim();
+        let hijos = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
         self.senal("-KILL");
         let mut guardia = self.guardia.take().unwrap();
         drop(guardia.stdin.take());
         guardia.wait().unwrap();
-        // The children of a killed postmaster hold its socket for a moment.
+        // The children of a killed postmaster hold its memory for a moment.
+        let limite = Instant::now() + ARRANQUE_MAX;
+        for hijo in hijos.split_whitespace() {
+            while Path::new("/proc").join(hijo).exists() {
+                assert!(Instant::now() < limite, "process {hijo} does not end");
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
         let _ = fs::remove_file(self.carpeta.join("datos/postmaster.pid"));
     }
 

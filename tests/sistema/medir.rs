@@ -25,7 +25,7 @@ fn respuestas(resultado: &Value) -> u64 {
     let operaciones = resultado["operaciones"].as_array().unwrap();
     operaciones
         .iter()
-        .map(|una| una["respuestas"].as_u64().unwrap())
+        .map(|una| una["respuestas"].as_u64().unwrap() + una["no_atendidas"].as_u64().unwrap())
         .sum()
 }
 

@@ -2,9 +2,10 @@
 //!
 //! Every address is asked at once, whether it is in recovery, takes writes, and of which
 //! cluster and timeline it is. The writable server of the highest timeline wins; one of a
-//! lower timeline than this process has seen is a primary that was left behind, one of
+//! lower timeline than this node has seen is a primary that was left behind, one of
 //! another cluster or library is a mistake. Neither is ever written to.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::join_all;
@@ -14,19 +15,21 @@ use sqlx::postgres::PgConnection;
 
 use crate::db::Fallo;
 use crate::db::postgres::conexion::{Destino, Servidor, asegurar, conectar, examinar};
+use crate::db::postgres::memoria::{self, Memoria};
 use crate::db::postgres::migrar::comprobar_tablas;
+use crate::db::postgres::mirada::Vigilancia;
 use crate::db::postgres::{Partes, PostgresAlmacen};
 use crate::domain::reglas::Reglas;
 
 /// The wall clock of a test; none is the server's own.
 pub type Pared = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What the searches before this one found out; a new primary must agree with it.
-#[derive(Debug, Default, Clone)]
-struct Memoria {
-    linea: u32,
-    sistema: Option<String>,
-    base_id: Option<String>,
+/// What the searches before this one found out, in this process and in those before it.
+#[derive(Debug, Default)]
+pub(super) struct Visto {
+    memoria: Mutex<Memoria>,
+    /// Where it is kept; none for a search that is over with its process.
+    ruta: Option<PathBuf>,
 }
 
 /// Knows the addresses, and opens the store at the one that is the primary now.
@@ -35,7 +38,7 @@ pub struct Buscador {
     reglas: Reglas,
     lectores: u32,
     pared: Option<Pared>,
-    memoria: Mutex<Memoria>,
+    visto: Arc<Visto>,
 }
 
 /// A server that may be written to.
@@ -71,7 +74,7 @@ impl Buscador {
             reglas,
             lectores,
             pared: None,
-            memoria: Mutex::new(Memoria::default()),
+            visto: Arc::default(),
         })
     }
 
@@ -80,6 +83,25 @@ impl Buscador {
     pub fn con_pared(mut self, pared: Pared) -> Self {
         self.pared = Some(pared);
         self
+    }
+
+    /// With what was seen before, and will be, in the file `primario.json` of this folder.
+    ///
+    /// # Errors
+    /// [`Fallo::Inservible`] when it is there and cannot be read.
+    pub fn con_memoria(mut self, carpeta: &Path) -> Result<Self, Fallo> {
+        let ruta = carpeta.join(memoria::ARCHIVO);
+        self.visto = Arc::new(Visto {
+            memoria: Mutex::new(Memoria::leer(&ruta)?),
+            ruta: Some(ruta),
+        });
+        Ok(self)
+    }
+
+    /// Who tells of every server of the list.
+    #[must_use]
+    pub fn vigilancia(&self) -> Vigilancia {
+        Vigilancia::nueva(&self.destinos, Arc::clone(&self.visto))
     }
 
     /// Its addresses, without user or password.
@@ -115,7 +137,7 @@ impl Buscador {
             .fetch_one(&mut *escritor)
             .await
             .map_err(|causa| sin_primario(&nombre, &causa))?;
-        self.recordar(&candidato, &base_id)?;
+        self.visto.recordar(&candidato, &base_id)?;
         tracing::info!(
             base = nombre,
             linea = candidato.linea,
@@ -137,14 +159,31 @@ impl Buscador {
         PostgresAlmacen::armar(partes).await
     }
 
+    /// A connection to the primary for long questions, as `auditar` asks them.
+    ///
+    /// # Errors
+    /// [`Fallo::SinPrimario`] when there is none now, [`Fallo::Inservible`] without our tables.
+    pub async fn inspector(&self) -> Result<PgConnection, Fallo> {
+        let Candidato {
+            indice,
+            nombre,
+            mut escritor,
+            ..
+        } = self.primario().await?;
+        comprobar_tablas(&nombre, &mut escritor).await?;
+        let destino = self.destinos.get(indice);
+        let destino = destino.ok_or_else(|| Fallo::SinPrimario("lista vacía".to_owned()))?;
+        let conexion = conectar(&destino.sin_limites("biblioteca auditar")).await;
+        conexion.map_err(|causa| sin_primario(&nombre, &causa))
+    }
+
     async fn primario(&self) -> Result<Candidato, Fallo> {
         let preguntas = self.destinos.iter().enumerate();
         let respuestas = join_all(preguntas.map(|(indice, destino)| preguntar(indice, destino)));
-        let memoria = self.memoria();
         let mut mejor: Option<Candidato> = None;
         let mut motivos = Vec::new();
         for respuesta in respuestas.await {
-            match respuesta.and_then(|candidato| admisible(candidato, &memoria)) {
+            match respuesta.and_then(|candidato| self.visto.admitir(candidato)) {
                 Err(motivo) => motivos.push(motivo),
                 Ok(candidato) => {
                     if mejor.as_ref().is_none_or(|m| candidato.linea > m.linea) {
@@ -155,26 +194,67 @@ impl Buscador {
         }
         mejor.ok_or_else(|| Fallo::SinPrimario(motivos.join("; ")))
     }
+}
 
-    fn memoria(&self) -> Memoria {
+impl Visto {
+    /// Why a server of this cluster and timeline must not be written to, in Spanish.
+    pub(super) fn objecion(&self, sistema: &str, linea: u32) -> Option<String> {
         let memoria = self.memoria.lock();
-        memoria.unwrap_or_else(PoisonError::into_inner).clone()
+        let memoria = memoria.unwrap_or_else(PoisonError::into_inner);
+        if memoria.sistema.as_ref().is_some_and(|de| de != sistema) {
+            return Some(format!(
+                "es de otro clúster de PostgreSQL{}",
+                self.consejo()
+            ));
+        }
+        (linea < memoria.linea).then(|| {
+            format!(
+                "quedó en la línea de tiempo {linea}, y ya hubo la {}{}",
+                memoria.linea,
+                self.consejo()
+            )
+        })
     }
 
+    fn admitir(&self, candidato: Candidato) -> Result<Candidato, String> {
+        match self.objecion(&candidato.servidor.sistema, candidato.linea) {
+            None => Ok(candidato),
+            Some(objecion) => Err(format!("{}: {objecion}", candidato.nombre)),
+        }
+    }
+
+    /// Kept before the primary is used: nothing may be confirmed on a timeline that a restart
+    /// would forget.
     fn recordar(&self, candidato: &Candidato, base_id: &str) -> Result<(), Fallo> {
         let mut memoria = self.memoria.lock().unwrap_or_else(PoisonError::into_inner);
+        let nombre = &candidato.nombre;
         if memoria.base_id.as_deref().is_some_and(|de| de != base_id) {
             return Err(Fallo::SinPrimario(format!(
-                "{}: es la base de datos de otra biblioteca",
-                candidato.nombre
+                "{nombre}: es la base de datos de otra biblioteca{}",
+                self.consejo()
             )));
         }
-        *memoria = Memoria {
+        let nueva = Memoria {
             linea: candidato.linea.max(memoria.linea),
             sistema: Some(candidato.servidor.sistema.clone()),
             base_id: Some(base_id.to_owned()),
         };
+        if let Some(ruta) = self.ruta.as_ref().filter(|_| nueva != *memoria) {
+            nueva.guardar(ruta).map_err(|causa| {
+                let ruta = ruta.display();
+                Fallo::SinPrimario(format!("{nombre}: no se pudo anotar en {ruta}: {causa}"))
+            })?;
+        }
+        *memoria = nueva;
         Ok(())
+    }
+
+    /// How a person who means it goes on.
+    fn consejo(&self) -> String {
+        let ruta = self.ruta.as_ref();
+        ruta.map_or_else(String::new, |ruta| {
+            format!(" (si el cambio es a propósito, borre {})", ruta.display())
+        })
     }
 }
 
@@ -199,21 +279,6 @@ async fn preguntar(indice: usize, destino: &Destino) -> Result<Candidato, String
         servidor,
         escritor,
     })
-}
-
-fn admisible(candidato: Candidato, memoria: &Memoria) -> Result<Candidato, String> {
-    let nombre = &candidato.nombre;
-    let sistema = &candidato.servidor.sistema;
-    if memoria.sistema.as_ref().is_some_and(|de| de != sistema) {
-        return Err(format!("{nombre}: es de otro clúster de PostgreSQL"));
-    }
-    if candidato.linea < memoria.linea {
-        return Err(format!(
-            "{nombre}: quedó en la línea de tiempo {}, y ya hubo la {}",
-            candidato.linea, memoria.linea
-        ));
-    }
-    Ok(candidato)
 }
 
 fn sin_primario(nombre: &str, causa: &Error) -> Fallo {

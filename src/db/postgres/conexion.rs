@@ -67,8 +67,7 @@ impl Servidor {
     /// The timeline, if it is a primary.
     #[must_use]
     pub fn linea(&self) -> Option<u32> {
-        let digitos = self.archivo_wal.as_deref()?.get(..8)?;
-        u32::from_str_radix(digitos, 16).ok()
+        linea_de_wal(self.archivo_wal.as_deref()?)
     }
 
     /// Whether it would take our writes.
@@ -125,12 +124,12 @@ impl Destino {
         self.limitado().options([("jit", "off")])
     }
 
-    /// For the owner's work, which may take long.
+    /// For work that may take long: the owner's, an auditor's.
     #[must_use]
-    pub fn duena(&self) -> PgConnectOptions {
+    pub fn sin_limites(&self, quien: &str) -> PgConnectOptions {
         self.opciones
             .clone()
-            .application_name("biblioteca migrar")
+            .application_name(quien)
             .disable_statement_logging()
     }
 
@@ -151,6 +150,12 @@ impl Destino {
                 ("default_transaction_isolation", "read committed"),
             ])
     }
+}
+
+/// The timeline in the name of a WAL file.
+#[must_use]
+pub fn linea_de_wal(archivo: &str) -> Option<u32> {
+    u32::from_str_radix(archivo.get(..8)?, 16).ok()
 }
 
 /// Connects within [`CONEXION_MAX`].

@@ -5,6 +5,7 @@
 //! connection in any doubt is dropped, which closes it; it is never used again.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::FutureExt;
@@ -31,6 +32,11 @@ const LOTE_MAX: Duration = Duration::from_millis(2500);
 
 /// The same for administrative work, whose statements are long.
 const ENCOMIENDA_MAX: Duration = Duration::from_secs(100);
+
+/// Batches after which the plans are made anew, at the latest; before, each time their number
+/// has doubled. A plan made while the tables were empty reads whole indexes, and is kept for
+/// the life of the connection: with twice the rows it must be looked at again.
+const PLANES_LOTES: u64 = 4096;
 
 /// Longest wait for a COMMIT: while a synchronous standby is missing it lasts for ever, and
 /// `statement_timeout` does not end it. The server goes on with it when we stop waiting.
@@ -62,6 +68,8 @@ pub struct Escritor {
     /// None once the store is lost.
     puesto: Mutex<Option<PgConnection>>,
     oyente: Oyente,
+    /// Begun so far.
+    transacciones: AtomicU64,
 }
 
 impl Escritor {
@@ -71,6 +79,7 @@ impl Escritor {
         Self {
             puesto: Mutex::new(Some(conexion)),
             oyente: Oyente::nuevo(),
+            transacciones: AtomicU64::new(0),
         }
     }
 
@@ -88,8 +97,14 @@ impl Escritor {
             let Some(conexion) = puesto.take() else {
                 return Err(Fallo::SinPrimario("la conexión se perdió".to_owned()));
             };
+            let cuenta = self.transacciones.fetch_add(1, Ordering::Relaxed) + 1;
+            let inicio = if cuenta.is_power_of_two() || cuenta.is_multiple_of(PLANES_LOTES) {
+                "DISCARD PLANS; BEGIN"
+            } else {
+                "BEGIN"
+            };
             let preparado =
-                tokio::time::timeout(trabajo.limite(), preparar(conexion, norma, trabajo));
+                tokio::time::timeout(trabajo.limite(), preparar(conexion, inicio, norma, trabajo));
             let tropiezo = match preparado.await {
                 Err(_) => return Err(perdida(&tardo("no answer to a transaction"))),
                 Ok(Ok((conexion, hecho))) => {
@@ -158,11 +173,12 @@ impl Trabajo {
 /// transaction undone.
 async fn preparar(
     mut conexion: PgConnection,
+    inicio: &'static str,
     norma: &Norma,
     trabajo: &Trabajo,
 ) -> Result<(PgConnection, Hecho), (Option<PgConnection>, Tropiezo)> {
     // A panic must not take the connection along: the next operation has done nothing wrong.
-    let hecho = AssertUnwindSafe(en_transaccion(&mut conexion, norma, trabajo))
+    let hecho = AssertUnwindSafe(en_transaccion(&mut conexion, inicio, norma, trabajo))
         .catch_unwind()
         .await;
     match hecho.unwrap_or(Err(Tropiezo::Panico)) {
@@ -177,12 +193,13 @@ async fn preparar(
 
 async fn en_transaccion(
     conexion: &mut PgConnection,
+    inicio: &'static str,
     norma: &Norma,
     trabajo: &Trabajo,
 ) -> Result<Hecho, Tropiezo> {
     match trabajo {
         Trabajo::Lote(lote) | Trabajo::Ensayo(lote) => {
-            ejecutar(conexion, "BEGIN").await?;
+            ejecutar(conexion, inicio).await?;
             procesar(conexion, norma, lote).await.map(Hecho::Respuestas)
         }
         Trabajo::Encomienda(encomienda) => {

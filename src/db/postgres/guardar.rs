@@ -1,5 +1,5 @@
-//! Writes what a batch decided: one statement for the effects, one for the answers; each
-//! column an array, so that a statement is the same whatever the batch's size.
+//! Writes what a batch decided, effects and answers in one statement; each column an array, so
+//! that the statement is the same whatever the batch's size.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,10 +18,11 @@ use crate::domain::plazo;
 use crate::domain::reglas::Reglas;
 use crate::wire::respuesta::Respuesta;
 
-/// The count of the changed loans makes the new ones wait: a copy that came back and went out
-/// again in one batch has never two open loans. Numbers are the database's: several
-/// almacenamientos draw them. `coalesce` keeps the planner to the primary key.
-const EFECTOS: &str = "
+/// Everything that a batch writes, in one trip. The count of the changed loans makes the new
+/// ones wait: a copy that came back and went out again in one batch has never two open loans.
+/// Numbers are the database's: several almacenamientos draw them. `coalesce` keeps the planner
+/// to the primary key. Op_ids sorted: two batches with the same ones wait in one order.
+const GUARDAR: &str = "
 WITH creado AS (
     INSERT INTO usuarios (id, creado_en)
     SELECT id, $2 FROM unnest($1::text[]) AS u(id) ORDER BY id
@@ -42,32 +43,28 @@ WITH creado AS (
         AS n(ejemplar, isbn, usuario, sede, prestado_en, vence, devuelto, renovaciones)
     WHERE (SELECT count(*) FROM cambiado) >= 0
     RETURNING 1
-)
-SELECT (SELECT count(*) FROM creado), (SELECT count(*) FROM cambiado),
-       (SELECT count(*) FROM nuevo)";
-
-/// Sorted, both of them: two batches with the same op_ids wait for each other in one order.
-const RESPUESTAS: &str = "
-WITH repetida AS (
-    UPDATE operaciones o SET repeticiones = o.repeticiones + r.veces, repetida_en = $3
-    FROM unnest($1::text[], $2::bigint[]) AS r(op_id, veces)
+), repetida AS (
+    UPDATE operaciones o SET repeticiones = o.repeticiones + r.veces, repetida_en = $2
+    FROM unnest($15::text[], $16::bigint[]) AS r(op_id, veces)
     WHERE o.op_id = r.op_id
     RETURNING 1
-), nueva AS (
+), decidida AS (
     INSERT INTO operaciones
         (op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario, sede,
          creada_en, repeticiones, repetida_en)
     SELECT n.op_id, n.tipo, n.cuerpo_hash, n.estado, n.codigo, n.resultado, n.isbn, n.ejemplar,
-           n.usuario, n.sede, $3, n.veces, CASE WHEN n.veces > 0 THEN $3 END
-    FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-                $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[])
+           n.usuario, n.sede, $2, n.veces, CASE WHEN n.veces > 0 THEN $2 END
+    FROM unnest($17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
+                $23::text[], $24::text[], $25::text[], $26::text[], $27::bigint[])
         AS n(op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario,
              sede, veces)
     WHERE (SELECT count(*) FROM repetida) >= 0
     ORDER BY n.op_id
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM repetida), (SELECT count(*) FROM nueva)";
+SELECT (SELECT count(*) FROM creado), (SELECT count(*) FROM cambiado),
+       (SELECT count(*) FROM nuevo), (SELECT count(*) FROM repetida),
+       (SELECT count(*) FROM decidida)";
 
 const EXISTENCIAS: &str = "
 SELECT coalesce(json_agg(json_build_array(isbn, sede, disponibles, total)), '[]')::text
@@ -78,20 +75,47 @@ FROM (SELECT e.isbn, e.sede, count(*) AS total,
       FROM ejemplares e WHERE e.isbn = ANY($1::text[])
       GROUP BY e.isbn, e.sede) d";
 
-/// Writes the effects: users, changed loans, new loans.
+/// What is written: one part alone, or both together.
+pub struct Escrito<'a> {
+    /// Where the effects are: users, changed loans, new loans.
+    pub foto: Option<&'a Foto>,
+    /// The answers to store, and the repeats to mark.
+    pub contestadas: Contestadas<'a>,
+}
+
+/// The answers of a batch, parted into new ones and repeats.
+#[derive(Default)]
+pub struct Contestadas<'a> {
+    nuevas: Vec<Nueva<'a>>,
+    repetidas: BTreeMap<&'a OpId, i64>,
+}
+
+/// An operation decided now.
+struct Nueva<'a> {
+    asiento: &'a Asiento,
+    respuesta: &'a Respuesta,
+    resultado: String,
+    huella: String,
+    repeticiones: i64,
+}
+
+/// Writes it in one trip; nothing when there is nothing to write.
 ///
 /// # Errors
-/// What the database says, or [`Tropiezo::Cambio`] when a loan is not as it was read; the
-/// caller rolls back.
-pub async fn efectos(
+/// What the database says: a unique violation when another almacenamiento decided the same
+/// op_id meanwhile, in which case the batch begins again and finds it decided;
+/// [`Tropiezo::Cambio`] when a loan is not as it was read. The caller rolls back.
+pub async fn guardar(
     conexion: &mut PgConnection,
-    foto: &Foto,
+    escrito: &Escrito<'_>,
     reglas: &Reglas,
     ahora: Timestamp,
 ) -> Result<(), Tropiezo> {
-    let cambios = foto.cambios();
+    let cambios = escrito.foto.map(Foto::cambios).unwrap_or_default();
     let (creados, cambiados, nuevos) = (cambios.usuarios, cambios.cambiados, cambios.nuevos);
-    if creados.is_empty() && cambiados.is_empty() && nuevos.is_empty() {
+    let Contestadas { nuevas, repetidas } = &escrito.contestadas;
+    let efectos = creados.len() + cambiados.len() + nuevos.len();
+    if efectos + nuevas.len() + repetidas.len() == 0 {
         return Ok(());
     }
     let vence = |prestamo: &&Prestamo| {
@@ -99,32 +123,52 @@ pub async fn efectos(
     };
     let devuelto = |prestamo: &&Prestamo| prestamo.devuelto_en.map(texto_utc);
     let veces = |prestamo: &&Prestamo| i64::from(prestamo.renovaciones);
-    let texto = |campo: fn(&Prestamo) -> &str| nuevos.iter().map(|p| campo(p)).collect::<Vec<_>>();
-    let cuentas: (i64, i64, i64) = sqlx::query_as(EFECTOS)
-        .bind(creados.iter().map(UsuarioId::as_str).collect::<Vec<_>>())
+    let texto = |campo: fn(&Prestamo) -> &str| columna(&nuevos, |p| campo(p));
+    let cuentas: (i64, i64, i64, i64, i64) = sqlx::query_as(GUARDAR)
+        .bind(columna(creados, |id| id.as_str()))
         .bind(texto_utc(ahora))
-        .bind(cambiados.iter().map(|p| p.id).collect::<Vec<_>>())
-        .bind(cambiados.iter().map(vence).collect::<Vec<_>>())
-        .bind(cambiados.iter().map(veces).collect::<Vec<_>>())
-        .bind(cambiados.iter().map(devuelto).collect::<Vec<_>>())
+        .bind(columna(&cambiados, |p| p.id))
+        .bind(columna(&cambiados, vence))
+        .bind(columna(&cambiados, veces))
+        .bind(columna(&cambiados, devuelto))
         .bind(texto(|p| p.ejemplar.as_str()))
         .bind(texto(|p| p.isbn.as_str()))
         .bind(texto(|p| p.usuario.as_str()))
         .bind(texto(|p| p.sede.as_str()))
-        .bind(
-            nuevos
-                .iter()
-                .map(|p| texto_utc(p.prestado_en))
-                .collect::<Vec<_>>(),
-        )
-        .bind(nuevos.iter().map(vence).collect::<Vec<_>>())
-        .bind(nuevos.iter().map(devuelto).collect::<Vec<_>>())
-        .bind(nuevos.iter().map(veces).collect::<Vec<_>>())
+        .bind(columna(&nuevos, |p| texto_utc(p.prestado_en)))
+        .bind(columna(&nuevos, vence))
+        .bind(columna(&nuevos, devuelto))
+        .bind(columna(&nuevos, veces))
+        .bind(repetidas.keys().map(|id| id.as_str()).collect::<Vec<_>>())
+        .bind(repetidas.values().copied().collect::<Vec<_>>())
+        .bind(columna(nuevas, |n| n.asiento.pedido.op_id.as_str()))
+        .bind(columna(nuevas, |n| n.asiento.pedido.operacion.palabra()))
+        .bind(columna(nuevas, |n| n.huella.as_str()))
+        .bind(columna(nuevas, |n| n.respuesta.estado.palabra()))
+        .bind(columna(nuevas, |n| n.respuesta.rechazo.map(|r| r.codigo())))
+        .bind(columna(nuevas, |n| n.resultado.as_str()))
+        .bind(columna(nuevas, |n| {
+            n.asiento.pedido.isbn.as_ref().map(Isbn::as_str)
+        }))
+        .bind(columna(nuevas, |n| {
+            n.asiento.pedido.ejemplar.as_ref().map(Ejemplar::as_str)
+        }))
+        .bind(columna(nuevas, |n| {
+            n.asiento.pedido.usuario.as_ref().map(UsuarioId::as_str)
+        }))
+        .bind(columna(nuevas, |n| n.asiento.pedido.sede.as_str()))
+        .bind(columna(nuevas, |n| n.repeticiones))
         .fetch_one(conexion)
         .await?;
     comprobar(cuentas.1, cambiados.len(), "a loan")?;
     comprobar(cuentas.0, creados.len(), "a user")?;
-    comprobar(cuentas.2, nuevos.len(), "a loan")
+    comprobar(cuentas.2, nuevos.len(), "a loan")?;
+    comprobar(cuentas.3, repetidas.len(), "an operation")?;
+    comprobar(cuentas.4, nuevas.len(), "an operation")
+}
+
+fn columna<'a, F, C>(filas: &'a [F], campo: impl Fn(&'a F) -> C) -> Vec<C> {
+    filas.iter().map(campo).collect()
 }
 
 /// How many copies of these books each branch has, with what this transaction wrote.
@@ -150,79 +194,16 @@ pub async fn existencias(
     Ok(por_libro)
 }
 
-/// An operation decided now.
-struct Nueva<'a> {
-    asiento: &'a Asiento,
-    respuesta: &'a Respuesta,
-    resultado: String,
-    huella: String,
-    repeticiones: i64,
-}
-
-/// Stores the new answers and marks the repeats. `respuestas` stand in the batch's order.
-///
-/// # Errors
-/// What the database says: a unique violation when another almacenamiento decided the same
-/// op_id meanwhile, in which case the batch begins again and finds it decided.
-pub async fn respuestas(
-    conexion: &mut PgConnection,
-    lote: &[Asiento],
-    suertes: &[Suerte],
-    respuestas: &[Respuesta],
-    ahora: Timestamp,
-) -> Result<(), Tropiezo> {
-    let (nuevas, repetidas) = repartir(lote, suertes, respuestas)?;
-    if nuevas.is_empty() && repetidas.is_empty() {
-        return Ok(());
-    }
-    let texto = |campo: fn(&Asiento) -> Option<&str>| {
-        let columna = nuevas.iter().map(|nueva| campo(nueva.asiento));
-        columna.collect::<Vec<_>>()
-    };
-    let codigo = |nueva: &Nueva<'_>| nueva.respuesta.rechazo.map(|rechazo| rechazo.codigo());
-    let cuentas: (i64, i64) = sqlx::query_as(RESPUESTAS)
-        .bind(
-            repetidas
-                .keys()
-                .map(|op_id| op_id.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(repetidas.values().copied().collect::<Vec<_>>())
-        .bind(texto_utc(ahora))
-        .bind(texto(|a| Some(a.pedido.op_id.as_str())))
-        .bind(texto(|a| Some(a.pedido.operacion.palabra())))
-        .bind(nuevas.iter().map(|n| n.huella.as_str()).collect::<Vec<_>>())
-        .bind(
-            nuevas
-                .iter()
-                .map(|n| n.respuesta.estado.palabra())
-                .collect::<Vec<_>>(),
-        )
-        .bind(nuevas.iter().map(codigo).collect::<Vec<_>>())
-        .bind(
-            nuevas
-                .iter()
-                .map(|n| n.resultado.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(texto(|a| a.pedido.isbn.as_ref().map(Isbn::as_str)))
-        .bind(texto(|a| a.pedido.ejemplar.as_ref().map(Ejemplar::as_str)))
-        .bind(texto(|a| a.pedido.usuario.as_ref().map(UsuarioId::as_str)))
-        .bind(texto(|a| Some(a.pedido.sede.as_str())))
-        .bind(nuevas.iter().map(|n| n.repeticiones).collect::<Vec<_>>())
-        .fetch_one(conexion)
-        .await?;
-    comprobar(cuentas.0, repetidas.len(), "an operation")?;
-    comprobar(cuentas.1, nuevas.len(), "an operation")
-}
-
 /// Repeats of an operation that this very batch decides are counted in its own row, which the
 /// statement that inserts it cannot update as well.
-fn repartir<'a>(
+///
+/// # Errors
+/// [`Tropiezo::Base`] for an answer that is no JSON, which ours never is.
+pub fn repartir<'a>(
     lote: &'a [Asiento],
     suertes: &[Suerte],
     respuestas: &'a [Respuesta],
-) -> Result<(Vec<Nueva<'a>>, BTreeMap<&'a OpId, i64>), Tropiezo> {
+) -> Result<Contestadas<'a>, Tropiezo> {
     let mut nuevas = Vec::with_capacity(lote.len());
     let mut repetidas: BTreeMap<&OpId, i64> = BTreeMap::new();
     for ((asiento, suerte), respuesta) in lote.iter().zip(suertes).zip(respuestas) {
@@ -244,7 +225,7 @@ fn repartir<'a>(
         let veces = repetidas.remove(&nueva.asiento.pedido.op_id);
         nueva.repeticiones = veces.unwrap_or(0);
     }
-    Ok((nuevas, repetidas))
+    Ok(Contestadas { nuevas, repetidas })
 }
 
 fn comprobar(escritas: i64, pedidas: usize, que: &'static str) -> Result<(), Tropiezo> {

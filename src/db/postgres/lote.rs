@@ -1,5 +1,6 @@
 //! One batch inside its transaction: lock, load, decide, write.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -9,7 +10,9 @@ use sqlx::postgres::PgConnection;
 use crate::db::Asiento;
 use crate::db::decision::decidir;
 use crate::db::postgres::cargar::{Leida, bloquear, cargar};
-use crate::db::postgres::guardar;
+use crate::db::postgres::guardar::{
+    Contestadas, Escrito, existencias as contar, guardar, repartir,
+};
 use crate::db::postgres::tropiezo::Tropiezo;
 use crate::db::redaccion::Redactor;
 use crate::db::reloj::Reloj;
@@ -59,16 +62,30 @@ pub async fn procesar(
     let ahora = norma.ahora(reloj_ms).max(ultimo.unwrap_or(Timestamp::MIN));
     let foto = &mut carga.foto;
     let suertes = decidir(foto, &norma.reglas, lote, &carga.conocidas, ahora);
-    guardar::efectos(conexion, foto, &norma.reglas, ahora).await?;
+    let foto = &*foto;
     let agotados = respuestas::agotados(foto, lote, &suertes);
     let libros: Vec<&Isbn> = agotados.iter().flatten().collect();
-    let existencias = guardar::existencias(conexion, &libros).await?;
+    let mut por_escribir = Some(foto);
+    let mut existencias = HashMap::new();
+    if !libros.is_empty() {
+        // What these answers tell is counted with this batch's effects: two trips more.
+        let solo_efectos = Escrito {
+            foto: por_escribir.take(),
+            contestadas: Contestadas::default(),
+        };
+        guardar(conexion, &solo_efectos, &norma.reglas, ahora).await?;
+        existencias = contar(conexion, &libros).await?;
+    }
     let redactor = Redactor {
         reglas: &norma.reglas,
         foto,
         ahora,
     };
     let respuestas = respuestas::respuestas(&redactor, lote, &suertes, &agotados, &existencias);
-    guardar::respuestas(conexion, lote, &suertes, &respuestas, ahora).await?;
+    let escrito = Escrito {
+        foto: por_escribir,
+        contestadas: repartir(lote, &suertes, &respuestas)?,
+    };
+    guardar(conexion, &escrito, &norma.reglas, ahora).await?;
     Ok(respuestas)
 }

@@ -45,7 +45,7 @@ pub async fn duena(urls: &[String]) -> Result<PgConnection, Fallo> {
     for url in urls {
         let destino = Destino::leer(url).map_err(Fallo::Inservible)?;
         let nombre = &destino.nombre;
-        match conectar(&destino.duena()).await {
+        match conectar(&destino.sin_limites("biblioteca migrar")).await {
             Err(causa) => motivos.push(format!("{nombre}: {causa}")),
             Ok(mut conexion) => match examinar(&mut conexion).await {
                 Ok(servidor) if servidor.escribible() => return Ok(conexion),

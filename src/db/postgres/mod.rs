@@ -6,7 +6,8 @@
 //! searches again. `conexion` sets the limits of a session, `migrar` the tables; `escritor`
 //! runs transactions, `lote` decides a batch with `cargar` and `guardar`; `aviso` hears a
 //! cancelled wait for the standby; `tropiezo` says what an error asks for; `leer` answers
-//! questions; `administrar` adds books and starting data.
+//! questions; `administrar` adds books and starting data; `memoria` keeps which primary was
+//! seen, `mirada` tells how every server is.
 
 mod administrar;
 mod aviso;
@@ -17,7 +18,9 @@ mod escritor;
 mod guardar;
 mod leer;
 mod lote;
+mod memoria;
 mod migrar;
+mod mirada;
 mod tropiezo;
 mod usuarios;
 
@@ -45,6 +48,7 @@ use crate::wire::respuesta::Respuesta;
 
 pub use buscar::{Buscador, Pared};
 pub use migrar::{duena, migrar};
+pub use mirada::Vigilancia;
 
 /// Longest wait for a reader's connection, in ms: shorter than an actor's patience.
 const LECTOR_MAX: Duration = Duration::from_millis(700);

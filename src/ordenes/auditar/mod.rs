@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::db::auditoria::{self, Auditoria};
+use crate::db::auditoria::{self, Auditoria, Fuente};
 use crate::db::diario::{ARCHIVO, Excepcion, excepciones, pendientes};
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
 use crate::net::socket::Contexto;
+use crate::nodo::almacenamiento::buscador;
 use crate::ordenes::auditar::cotejo::{Cotejo, cotejar, sin_decidir};
 use crate::ordenes::cargas::Cargas;
 use crate::ordenes::pedir::semilla;
@@ -47,12 +48,7 @@ pub async fn auditar(
     rutas: &[PathBuf],
     con_excepciones: bool,
 ) -> Result<Salida, SalidaError> {
-    let base = ajustes.ruta_sqlite().ok_or_else(|| {
-        SalidaError::Uso(
-            "auditar lee una base de datos SQLite; almacenamiento.base_datos no es de SQLite"
-                .into(),
-        )
-    })?;
+    let base = fuente(ajustes)?;
     let mut recibos = Vec::new();
     let mut ilegibles = 0;
     for ruta in rutas {
@@ -68,7 +64,7 @@ pub async fn auditar(
     let diario = ajustes.nodo.datos.join(ARCHIVO);
     let cargas = cargas_de(ajustes);
     let (auditoria, cotejo) = comparar(&base, &recibos, &cargas, Some(&diario)).await?;
-    println!("Auditoría de {}\n", base.display());
+    println!("Auditoría de {}\n", base.nombre());
     print!("{}", informe::de_base(&auditoria));
     if !rutas.is_empty() {
         print!("\n{}", informe::de_recibos(&cotejo));
@@ -92,6 +88,17 @@ pub async fn auditar(
     })
 }
 
+fn fuente(ajustes: &Ajustes) -> Result<Fuente, SalidaError> {
+    if let Some(ruta) = ajustes.ruta_sqlite() {
+        return Ok(Fuente::Archivo(ruta));
+    }
+    match buscador(ajustes) {
+        Ok(Some(buscador)) => Ok(Fuente::Servidores(buscador)),
+        Ok(None) => Err(SalidaError::Uso("falta almacenamiento.base_datos".into())),
+        Err(error) => Err(SalidaError::Uso(error.to_string())),
+    }
+}
+
 /// What this node's carga accepted as queued and could not keep.
 async fn del_diario(ajustes: &Ajustes) -> Result<Vec<Excepcion>, SalidaError> {
     let ruta = ajustes.nodo.datos.join(ARCHIVO);
@@ -103,13 +110,13 @@ async fn del_diario(ajustes: &Ajustes) -> Result<Vec<Excepcion>, SalidaError> {
         .map_err(|error| SalidaError::Uso(error.to_string()))
 }
 
-/// Compares receipts with the database at `base`, asking `cargas` for what is still queued and
+/// Compares receipts with the database, asking `cargas` for what is still queued and
 /// then looking into `diario`, if there is one.
 ///
 /// # Errors
 /// [`SalidaError::Uso`] when the database cannot be read.
 pub async fn comparar(
-    base: &Path,
+    base: &Fuente,
     recibos: &[Recibo],
     cargas: &[String],
     diario: Option<&Path>,

@@ -1,8 +1,9 @@
-//! The picture for a person: one sentence and three tables.
+//! The picture for a person: one sentence and four tables.
 
 use comfy_table::{Table, presets};
 
-use crate::panorama::{ActorVisto, Panorama, Sondeada};
+use crate::panorama::{ActorVisto, Panorama, ServidorVisto, Sondeada};
+use crate::wire::base::Replicacion;
 use crate::wire::estado::{EstadoDeAlmacen, EstadoDeCarga};
 use crate::wire::mensaje::Disposicion;
 
@@ -51,7 +52,29 @@ pub(super) fn texto(panorama: &Panorama) -> String {
         ],
         panorama.almacenes.iter().map(almacen),
     );
-    format!("{frase}\n\n{cargas}\n\n{actores}\n\n{almacenes}")
+    let vistos = panorama.servidores();
+    let bases = tabla(
+        [
+            "base de datos",
+            "papel",
+            "línea",
+            "replicación",
+            "síncrona",
+            "retraso",
+            "tamaño",
+            "la ven",
+            "",
+        ],
+        vistos.iter().map(servidor),
+    );
+    let durabilidad = panorama
+        .durabilidad()
+        .map(|durabilidad| durabilidad.frase());
+    let durabilidad = durabilidad.unwrap_or("sin mirar todavía");
+    format!(
+        "{frase}\n\n{cargas}\n\n{actores}\n\n{almacenes}\n\n{bases}\n\
+         La base de datos está {durabilidad}."
+    )
 }
 
 fn tabla<const N: usize>(cabecera: [&str; N], filas: impl Iterator<Item = [String; N]>) -> String {
@@ -139,4 +162,39 @@ fn almacen(almacen: &Sondeada<EstadoDeAlmacen>) -> [String; 6] {
         estado.archivo.clone(),
         (estado.en_cola + estado.lecturas).to_string(),
     ]
+}
+
+fn servidor(visto: &ServidorVisto) -> [String; 9] {
+    let estado = &visto.estado;
+    let replicacion = estado.replicacion.as_ref();
+    let o_nada = |dicho: Option<String>| dicho.unwrap_or_else(|| NADA.to_owned());
+    let sincrona = |replica: &Replicacion| if replica.sincrona { "sí" } else { "no" }.to_owned();
+    [
+        estado.nombre.clone(),
+        estado.papel.palabra().into(),
+        o_nada(estado.linea.map(|linea| linea.to_string())),
+        o_nada(replicacion.map(|replica| replica.estado.clone())),
+        o_nada(replicacion.map(sincrona)),
+        o_nada(replicacion.and_then(retraso)),
+        o_nada(estado.bytes.map(|bytes| tamano(bytes, estado.wal_bytes))),
+        visto.almacenes.len().to_string(),
+        estado.detalle.clone(),
+    ]
+}
+
+fn retraso(replica: &Replicacion) -> Option<String> {
+    let bytes = replica.retraso_bytes?;
+    Some(match replica.retraso_ms {
+        Some(ms) => format!("{} kB, {ms} ms", bytes / 1024),
+        None => format!("{} kB", bytes / 1024),
+    })
+}
+
+/// In MB, with the WAL of a file beside it.
+fn tamano(bytes: u64, wal_bytes: Option<u64>) -> String {
+    let mb = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+    match wal_bytes {
+        Some(wal) => format!("{} + WAL {}", mb(bytes), mb(wal)),
+        None => mb(bytes),
+    }
 }

@@ -17,7 +17,7 @@ use crate::net::socket::{Contexto, NetError};
 use crate::ordenes::medir::carrera::Cliente;
 use crate::ordenes::medir::cuentas::Cuentas;
 use crate::ordenes::medir::progreso::Progreso;
-use crate::ordenes::medir::puesto::{Paso, Puesto};
+use crate::ordenes::medir::puesto::{Contestada, Paso, Puesto};
 use crate::wire::codec::TRAMA_BYTES_MAX;
 
 /// How often silent and resting clients are looked for.
@@ -197,6 +197,14 @@ impl Banco<'_> {
             Paso::Repetida => self.cuentas.repetidas += 1,
             // Of the warm-up nothing is told.
             Paso::Contestada(contestada) if contestada.debida < self.comienzo => {}
+            Paso::Contestada(contestada) if !contestada.atendida => {
+                let Contestada {
+                    operacion,
+                    desenlace,
+                    ..
+                } = contestada;
+                self.cuentas.no_atendida(operacion, desenlace);
+            }
             Paso::Contestada(contestada) => {
                 let ahora = Instant::now();
                 self.cuentas.anotar(

@@ -96,6 +96,7 @@ mod tests {
         DeOperacion {
             operacion: "prestamo".to_owned(),
             respuestas,
+            no_atendidas: 0,
             media_ms,
             sigma_ms: 2.0,
             percentiles: Vec::new(),

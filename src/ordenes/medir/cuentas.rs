@@ -26,6 +26,8 @@ pub(super) struct Cuenta {
     pub(super) latencias: Option<Histogram<u64>>,
     /// Answers by what they said.
     pub(super) desenlaces: BTreeMap<String, u64>,
+    /// Of these, the ones that say that nobody took the attempt: no response time of anything.
+    pub(super) no_atendidas: u64,
 }
 
 /// One second of the run.
@@ -88,12 +90,21 @@ impl Cuentas {
         segundo.suma_ms += latencia.as_secs_f64() * 1_000.0;
     }
 
+    /// An answer that says that nobody took the attempt: it is counted, and has no latency.
+    pub(super) fn no_atendida(&mut self, operacion: Operacion, desenlace: String) {
+        if let Some(lugar) = MEDIDAS.iter().position(|otra| *otra == operacion) {
+            let cuenta = &mut self.cuentas[lugar];
+            cuenta.no_atendidas += 1;
+            *cuenta.desenlaces.entry(desenlace).or_default() += 1;
+        }
+    }
+
     /// Each operation that was answered.
     pub(super) fn cada_una(&self) -> impl Iterator<Item = (Operacion, &Cuenta)> {
         MEDIDAS
             .into_iter()
             .zip(&self.cuentas)
-            .filter(|(_, cuenta)| cuenta.latencias.is_some())
+            .filter(|(_, cuenta)| !cuenta.desenlaces.is_empty())
     }
 
     /// Answers so far.

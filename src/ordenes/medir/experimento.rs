@@ -55,7 +55,7 @@ pub(super) async fn correr(
                     ..medida.clone()
                 };
                 let resultado = una(&esta, sedes, cargas, actores).await?;
-                if resultado.respuestas() == 0 {
+                if resultado.es_silencio() {
                     return Err(SalidaError::Nadie("ninguna carga respondió".into()));
                 }
                 resultados.push(resultado);
@@ -83,6 +83,7 @@ pub(super) fn tabla(resultados: &[Resultado]) -> String {
         "p99 ms",
         "préstamos respondidos",
         "solicitudes respondidas",
+        "no atendidas",
     ]);
     for r in resultados {
         let Some(prestamo) = r.operacion("prestamo") else {
@@ -97,6 +98,7 @@ pub(super) fn tabla(resultados: &[Resultado]) -> String {
             ms(prestamo.percentil(99.0)),
             prestamo.respuestas.to_string(),
             r.respuestas().to_string(),
+            r.no_atendidas().to_string(),
         ]);
     }
     let (sedes, segundos) = resultados

@@ -65,7 +65,7 @@ pub async fn medir(ajustes: &Ajustes, medicion: &Medicion) -> Result<Salida, Sal
         (resultados, texto)
     } else {
         let resultado = una(medida, &sedes, &cargas, None).await?;
-        if resultado.respuestas() == 0 {
+        if resultado.es_silencio() {
             return Err(SalidaError::Nadie("ninguna carga respondió".into()));
         }
         let texto = resultado.tabla();

@@ -61,6 +61,8 @@ pub(super) enum Paso {
 pub(super) struct Contestada {
     pub(super) operacion: Operacion,
     pub(super) desenlace: String,
+    /// Somebody took it: granted, queued or refused.
+    pub(super) atendida: bool,
     pub(super) debida: Instant,
 }
 
@@ -166,6 +168,10 @@ impl Puesto {
             Estado::Ocupado | Estado::NoDisponible => self.descansa = Some(vuelve),
             _ => {}
         }
+        let atendida = matches!(
+            respuesta.estado,
+            Estado::Confirmado | Estado::Encolado | Estado::Rechazado
+        );
         let debida = pendiente.debida;
         let operacion = self.cliente.operacion();
         self.pendiente = None;
@@ -177,6 +183,7 @@ impl Puesto {
         Paso::Contestada(Contestada {
             operacion,
             desenlace,
+            atendida,
             debida,
         })
     }

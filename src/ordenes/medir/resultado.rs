@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::Table;
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Medida;
@@ -53,7 +54,11 @@ pub(super) struct Resultado {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct DeOperacion {
     pub(super) operacion: String,
+    /// Answers of those who took it: the times below are theirs.
     pub(super) respuestas: u64,
+    /// Answers that say that nobody took it.
+    #[serde(default)]
+    pub(super) no_atendidas: u64,
     pub(super) media_ms: f64,
     pub(super) sigma_ms: f64,
     /// `[per cent, ms]`.
@@ -62,20 +67,22 @@ pub(super) struct DeOperacion {
 }
 
 impl DeOperacion {
-    fn de(operacion: &str, cuenta: &Cuenta) -> Option<Self> {
-        let latencias = cuenta.latencias.as_ref()?;
-        let ms = |micros: f64| (micros / 1_000.0 * 1_000.0).round() / 1_000.0;
-        Some(Self {
+    fn de(operacion: &str, cuenta: &Cuenta) -> Self {
+        let latencias = cuenta.latencias.as_ref();
+        let ms = |micros: f64| micros.round() / 1_000.0;
+        let percentil = |p| latencias.map_or(0, |todas| todas.value_at_percentile(p));
+        Self {
             operacion: operacion.to_owned(),
-            respuestas: latencias.len(),
-            media_ms: ms(latencias.mean()),
-            sigma_ms: ms(latencias.stdev()),
+            respuestas: latencias.map_or(0, Histogram::len),
+            no_atendidas: cuenta.no_atendidas,
+            media_ms: ms(latencias.map_or(0.0, Histogram::mean)),
+            sigma_ms: ms(latencias.map_or(0.0, Histogram::stdev)),
             percentiles: PERCENTILES
                 .into_iter()
-                .map(|p| (p, ms(latencias.value_at_percentile(p) as f64)))
+                .map(|p| (p, ms(percentil(p) as f64)))
                 .collect(),
             desenlaces: cuenta.desenlaces.clone(),
-        })
+        }
     }
 
     /// The latency that so many per cent did not exceed.
@@ -94,7 +101,7 @@ impl Resultado {
     ) -> Self {
         let operaciones = cuentas
             .cada_una()
-            .filter_map(|(operacion, cuenta)| DeOperacion::de(operacion.palabra(), cuenta));
+            .map(|(operacion, cuenta)| DeOperacion::de(operacion.palabra(), cuenta));
         let serie = cuentas.segundos.iter().map(|segundo| {
             let media = segundo.suma_ms / segundo.respuestas.max(1) as f64;
             (segundo.respuestas, (media * 1_000.0).round() / 1_000.0)
@@ -120,6 +127,16 @@ impl Resultado {
     /// Answers of all its operations.
     pub(super) fn respuestas(&self) -> u64 {
         self.operaciones.iter().map(|una| una.respuestas).sum()
+    }
+
+    /// Answers of its operations that say that nobody took them.
+    pub(super) fn no_atendidas(&self) -> u64 {
+        self.operaciones.iter().map(|una| una.no_atendidas).sum()
+    }
+
+    /// Whether nobody answered anything.
+    pub(super) fn es_silencio(&self) -> bool {
+        self.respuestas() + self.no_atendidas() == 0
     }
 
     /// What was measured of an operation.
@@ -155,6 +172,7 @@ impl Resultado {
             "p90 ms",
             "p99 ms",
             "máx ms",
+            "no atendidas",
         ]);
         for una in &self.operaciones {
             cifras.add_row([
@@ -167,6 +185,7 @@ impl Resultado {
                 ms(una.percentil(90.0)),
                 ms(una.percentil(99.0)),
                 ms(una.percentil(100.0)),
+                una.no_atendidas.to_string(),
             ]);
         }
         let mut desenlaces = Table::new();
@@ -245,6 +264,7 @@ pub(super) fn en_csv(resultados: &[Resultado]) -> Result<String, String> {
         "p90_ms",
         "p99_ms",
         "max_ms",
+        "no_atendidas",
         "sin_respuesta",
     ])
     .map_err(error)?;
@@ -268,6 +288,7 @@ pub(super) fn en_csv(resultados: &[Resultado]) -> Result<String, String> {
                 ms(una.percentil(90.0)),
                 ms(una.percentil(99.0)),
                 ms(una.percentil(100.0)),
+                una.no_atendidas.to_string(),
                 r.sin_respuesta.to_string(),
             ])
             .map_err(error)?;

@@ -1,14 +1,13 @@
 //! After the desks have closed and everything is healed: every operation gets its outcome,
 //! and some are asked once more, since a repeat must change nothing and be told the same.
 
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::db::auditoria;
+use crate::db::auditoria::{self, Fuente};
 use crate::domain::ids::{Isbn, OpId, UsuarioId};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
@@ -80,7 +79,10 @@ pub(super) async fn resolver(
 ///
 /// # Errors
 /// [`SalidaError`] when the database cannot be read.
-pub(super) async fn esperar_decididas(base: &Path, recibos: &[Recibo]) -> Result<(), SalidaError> {
+pub(super) async fn esperar_decididas(
+    base: &Fuente,
+    recibos: &[Recibo],
+) -> Result<(), SalidaError> {
     let limite = Instant::now() + DECISION_MAX;
     let op_ids: Vec<&str> = recibos
         .iter()

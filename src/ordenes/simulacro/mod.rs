@@ -26,6 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::cli::Simulacro;
+use crate::db::auditoria::Fuente;
 use crate::net::socket::Contexto;
 use crate::ordenes::auditar::comparar;
 use crate::ordenes::pedir::semilla;
@@ -103,7 +104,8 @@ async fn correr(
     let mut flota = Flota::nueva(carpeta).map_err(interno)?;
     flota.arrancar_todos().map_err(interno)?;
     let contexto = Contexto::nuevo();
-    let (cargas, base) = (flota.clientes().to_vec(), flota.base().to_owned());
+    let cargas = flota.clientes().to_vec();
+    let base = Fuente::Archivo(flota.base().to_owned());
     let procesos = flota.tamano();
     let mut averias = Averias {
         flota: &mut flota,

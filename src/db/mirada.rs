@@ -1,0 +1,53 @@
+//! Looks at the database from beside, for `estado`: never through the writer or the readers,
+//! so that an operation waits for no look.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::db::postgres::Vigilancia;
+use crate::wire::base::{EstadoDeBase, EstadoDeServidor, Papel};
+
+/// Who looks. One look at a time; each ends within a few seconds whatever is dead.
+pub enum Mirador {
+    /// At an embedded database: its path.
+    Archivo(PathBuf),
+    /// At every server of the list.
+    Servidores(Vigilancia),
+}
+
+impl Mirador {
+    /// How the database is now.
+    pub async fn mirar(&mut self) -> EstadoDeBase {
+        match self {
+            Self::Archivo(ruta) => EstadoDeBase {
+                servidores: vec![archivo(ruta)],
+                ..EstadoDeBase::default()
+            },
+            Self::Servidores(vigilancia) => vigilancia.mirar().await,
+        }
+    }
+}
+
+/// Sizes by name alone: opening the file but through SQLite would drop SQLite's locks.
+fn archivo(ruta: &Path) -> EstadoDeServidor {
+    let bytes = |ruta: &Path| fs::metadata(ruta).ok().map(|datos| datos.len());
+    let mut wal = ruta.as_os_str().to_owned();
+    wal.push("-wal");
+    let tamano = bytes(ruta);
+    EstadoDeServidor {
+        nombre: ruta.display().to_string(),
+        papel: if tamano.is_some() {
+            Papel::Archivo
+        } else {
+            Papel::Inalcanzable
+        },
+        linea: None,
+        replicacion: None,
+        bytes: tamano,
+        wal_bytes: tamano.map(|_| bytes(Path::new(&wal)).unwrap_or(0)),
+        detalle: match tamano {
+            Some(_) => "un solo disco".to_owned(),
+            None => "no está".to_owned(),
+        },
+    }
+}
