@@ -42,6 +42,15 @@ hay_postgres() {
     command -v initdb >/dev/null
 }
 
+# The Python client of the README, which the tests run as it stands there.
+hay_pyzmq() { python3 -c 'import zmq.auth' 2>/dev/null; }
+
+# Debian's own Python wants to be asked twice.
+instalar_pyzmq() {
+    python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore pyzmq ||
+        python3 -m pip install -q --disable-pip-version-check --break-system-packages pyzmq
+}
+
 # Prometheus and its promtool: the tests try the alert rules and the dashboard's queries with
 # them where they are. Debian starts one when the package is installed; nobody here needs it.
 hay_prometheus() {
@@ -52,8 +61,9 @@ hay_prometheus() {
 hay_navegador() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
 
 # Rust, a C compiler (SQLite is built from source) and libzmq's development files; with the
-# argument "pruebas", also the PostgreSQL and the browser that the tests start. Debian makes a
-# cluster of its own when the package is installed; nobody here needs it.
+# argument "pruebas", also the PostgreSQL, the browser, the network namespaces and the Python client of
+# the tests. Debian makes a cluster of its own when the package is installed; nobody here
+# needs it.
 preparar() {
     paso "Preparación"
     command -v cargo >/dev/null ||
@@ -63,6 +73,12 @@ preparar() {
     command -v cc >/dev/null || faltan+=(gcc libc6-dev)
     if [ "${1:-}" = pruebas ] && ! hay_postgres; then
         faltan+=(postgresql)
+    fi
+    if [ "${1:-}" = pruebas ]; then
+        command -v ip >/dev/null || faltan+=(iproute2)
+        command -v nft >/dev/null || faltan+=(nftables)
+        command -v python3 >/dev/null || faltan+=(python3)
+        python3 -m pip --version >/dev/null 2>&1 || hay_pyzmq || faltan+=(python3-zmq)
     fi
     if [ "${1:-}" = pruebas ] && ! hay_prometheus; then
         faltan+=(prometheus)
@@ -79,6 +95,10 @@ preparar() {
             morir "no se pudo instalar ${faltan[*]}: hágalo como root con apt-get install ${faltan[*]}"
     fi
     hay_zmq || morir "falta zmq.h incluso después de instalar libzmq3-dev"
+    if [ "${1:-}" = pruebas ] && ! hay_pyzmq; then
+        echo "Se instala: pyzmq"
+        instalar_pyzmq || omitido+=("el cliente de Python del README: no se pudo instalar pyzmq")
+    fi
     cargo --version
 }
 

@@ -16,7 +16,7 @@
 //! |---|---|
 //! | [`domain`] | the rules, pure: no clock, no I/O, nothing of ours imported |
 //! | [`wire`] | what travels between processes, and how it is written |
-//! | [`net`] | ZeroMQ sockets, each owned by one task |
+//! | [`net`] | ZeroMQ sockets, each owned by one task; [`net::curve`], who may use them |
 //! | [`db`] | the database: the trait and its durability contract, SQLite, PostgreSQL; the diario's file |
 //! | [`runtime`] | actors kept alive (guardian), endpoints judged (breaker), metrics |
 //! | [`solicitante`] | 1. requests are born: files, retries, receipts, reports |
@@ -46,6 +46,8 @@
 //! - Nothing is acknowledged before it is committed; effect and stored answer commit together.
 //! - Every queue has a bound, and full means `OCUPADO` at once. The bound of an actor's
 //!   mailbox is the admission in front of it: a place for the answer is reserved first.
+//! - With keys, what a peer may say is decided by the key that its handshake proved, again for
+//!   every message and by the list as it then stands ([`net::curve`]).
 //! - Whoever was admitted is answered exactly once, even if its actor dies:
 //!   [`carga::responder`] answers on drop.
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::actores::actor::{ActorOperacion, DeAlmacen, DeCarga};
 use crate::domain::operacion::Operacion;
 use crate::net::client::{Destino, Enlace, Suceso, conectar};
+use crate::net::curve::Dominio;
 use crate::net::socket::{Contexto, NetError};
 use crate::runtime::guardian::Puesto;
 use crate::wire::codec::{CodecError, TRAMA_BYTES_MAX, decode, encode};
@@ -60,7 +61,7 @@ pub fn tender(
     let mut cargas = Vec::new();
     for (i, extremo) in lugar.cargas.iter().enumerate() {
         let puesto = puesto.clone();
-        let destino = destino(extremo, lugar.latido, alta.clone());
+        let destino = destino(extremo, Dominio::Trabajo, lugar.latido, alta.clone());
         cargas.push(conectar(contexto, destino, move |suceso| {
             if let Suceso::Tramas(tramas) = suceso {
                 let _ = puesto.entregar(DeCarga(i, leer(tramas)));
@@ -70,7 +71,7 @@ pub fn tender(
     let mut almacenes = Vec::new();
     for (i, extremo) in lugar.almacenes.iter().enumerate() {
         let puesto = puesto.clone();
-        let destino = destino(extremo, lugar.latido, pulso.clone());
+        let destino = destino(extremo, Dominio::Almacen, lugar.latido, pulso.clone());
         almacenes.push(conectar(contexto, destino, move |suceso| {
             let mensaje = match suceso {
                 Suceso::Tramas(tramas) => DeAlmacen::Mensajes(i, leer(tramas)),
@@ -84,9 +85,10 @@ pub fn tender(
     Ok(Enlaces { cargas, almacenes })
 }
 
-fn destino(extremo: &str, periodo: Duration, trama: Vec<u8>) -> Destino<'_> {
+fn destino(extremo: &str, dominio: Dominio, periodo: Duration, trama: Vec<u8>) -> Destino<'_> {
     Destino {
         extremo,
+        dominio,
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: Some((periodo, trama)),
     }

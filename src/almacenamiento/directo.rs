@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::ids::{OpId, Sede, Texto};
 use crate::domain::operacion::Operacion;
+use crate::domain::principal::Principal;
 use crate::wire::huella::{Contenido, Huella};
 use crate::wire::json::{
     Campos, campo_crudo, campo_op_id, campo_texto, exigir_campos, leer_campos,
@@ -24,11 +25,11 @@ pub enum Accion {
 /// A refusal to read the request: code and Spanish detail.
 pub type Mala = (&'static str, String);
 
-/// Reads one request. `sede` stands in where the client names none.
+/// Reads one request of `principal`. `sede` stands in where the client names none.
 ///
 /// # Errors
 /// [`Mala`], ready to be answered.
-pub fn leer_accion(trama: &[u8], sede: &Sede) -> Result<Accion, Mala> {
+pub fn leer_accion(trama: &[u8], sede: &Sede, principal: Principal) -> Result<Accion, Mala> {
     let campos = leer_campos(trama).map_err(mala)?;
     let accion = match campo_crudo(&campos, "accion").map_err(mala)? {
         None => campo_crudo(&campos, "action").map_err(mala)?,
@@ -46,7 +47,8 @@ pub fn leer_accion(trama: &[u8], sede: &Sede) -> Result<Accion, Mala> {
             return Err((Causa::OperacionNoSoportada.codigo(), detalle));
         }
     };
-    let pedido = leer_pedido(&campos, operacion, sede)?;
+    let mut pedido = leer_pedido(&campos, operacion, sede)?;
+    pedido.principal = principal;
     exigir_campos(&pedido).map_err(mala)?;
     Ok(if accion == "validar_renovacion" {
         Accion::Validar(pedido)
@@ -85,6 +87,7 @@ fn leer_pedido(
         titulo,
         sede,
         huella,
+        principal: Principal::nadie(),
     })
 }
 

@@ -15,6 +15,8 @@ use crate::almacenamiento::directo::{Accion, escribir_desenlace, escribir_mala, 
 use crate::almacenamiento::tarea::{Origen, Tarea};
 use crate::almacenamiento::vista::Vista;
 use crate::domain::ids::Sede;
+use crate::net::curve::Quien;
+use crate::net::curve::lista::Papel;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
 use crate::runtime::recibidos::Recibidos;
@@ -127,12 +129,17 @@ impl PuertaAlmacen {
     fn de_nodo(
         &mut self,
         par: Par,
+        quien: &Quien,
         trama: &[u8],
         tareas: &mut Vec<Tarea>,
         inmediatas: &mut Vec<Salida>,
     ) {
         let ahora = Instant::now();
         match decode(trama) {
+            Ok(mensaje) if !puede(quien, &mensaje) => {
+                let quien = quien.nombre();
+                tracing::warn!(quien, "su clave no puede pedir esto; se ignora");
+            }
             Ok(Mensaje::Encargos(encargos)) => {
                 for encargo in encargos {
                     let entrega = (Arc::clone(&par), encargo.id);
@@ -177,7 +184,7 @@ impl PuertaAlmacen {
             });
         };
         let trama = entrada.tramas.last().map(Vec::as_slice).unwrap_or_default();
-        let accion = match leer_accion(trama, &self.sede) {
+        let accion = match leer_accion(trama, &self.sede, entrada.quien.principal()) {
             Ok(accion) if entrada.tramas.len() == 1 + usize::from(delimitada) => accion,
             Ok(_) => return negar("ParametrosInvalidos", "se esperaba un solo marco"),
             Err((codigo, detalle)) => return negar(codigo, &detalle),
@@ -219,6 +226,26 @@ impl PuertaAlmacen {
     }
 }
 
+/// Whether that key may say that here: an actor's hands on its own kind of operation and
+/// reads, an almacenamiento's brings administrative work.
+fn puede(quien: &Quien, mensaje: &Mensaje) -> bool {
+    match mensaje {
+        Mensaje::Encargos(encargos) => encargos.iter().all(|encargo| {
+            let papel = Papel::de(encargo.pedido.operacion);
+            papel.map_or_else(|| lee(quien), |papel| quien.puede(papel))
+        }),
+        Mensaje::Encomienda(..) => quien.puede(Papel::Almacenamiento),
+        _ => true,
+    }
+}
+
+/// Every actor reads.
+fn lee(quien: &Quien) -> bool {
+    quien.puede(Papel::ActorPrestamo)
+        || quien.puede(Papel::ActorDevolucion)
+        || quien.puede(Papel::ActorRenovacion)
+}
+
 /// An answer that needs nobody.
 fn de_una_vez(par: Par, mensaje: &Mensaje) -> Option<Salida> {
     let trama = encode(mensaje).ok()?;
@@ -236,9 +263,16 @@ impl Puerta for PuertaAlmacen {
         for entrada in entradas {
             match entrada.tramas.as_slice() {
                 [trama] if trama.first() == Some(&VERSION) => {
-                    self.de_nodo(Arc::clone(&entrada.par), trama, &mut tareas, inmediatas);
+                    let par = Arc::clone(&entrada.par);
+                    self.de_nodo(par, &entrada.quien, trama, &mut tareas, inmediatas);
                 }
-                _ => self.directa(entrada, &mut tareas, inmediatas),
+                _ if entrada.quien.puede(Papel::Directo) => {
+                    self.directa(entrada, &mut tareas, inmediatas);
+                }
+                _ => {
+                    let quien = entrada.quien.nombre();
+                    tracing::warn!(quien, "su clave no es de un cliente directo; se ignora");
+                }
             }
         }
         if !tareas.is_empty() {

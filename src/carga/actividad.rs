@@ -115,6 +115,7 @@ mod tests {
                 usuario: Some(usuario),
                 sede: None,
             }),
+            principal: crate::domain::principal::Principal::nadie(),
         }
     }
 

@@ -53,7 +53,10 @@ impl Clientes {
             });
         };
         let peticion = match leida {
-            Ok(peticion) => peticion,
+            Ok(mut peticion) => {
+                peticion.pedido.principal = entrada.quien.principal();
+                peticion
+            }
             Err(trama) => {
                 contestar(par, trama);
                 return None;

@@ -10,6 +10,8 @@ use tokio::sync::mpsc;
 use crate::carga::actividad::Actividad;
 use crate::carga::actor::{Ausente, Carga, DeActores};
 use crate::carga::asistencia::Asistencia;
+use crate::net::curve::Quien;
+use crate::net::curve::lista::Papel;
 use crate::net::server::{Entrada, Par, Puerta, Salida};
 use crate::runtime::guardian::Puesto;
 use crate::wire::codec::{decode, encode};
@@ -19,6 +21,13 @@ use crate::wire::mensaje::Mensaje;
 /// Peers that are remembered for the beat. More actors than any library has; a flood of
 /// connections gets no beat rather than our memory.
 const PARES_MAX: usize = 1024;
+
+/// Who works.
+const ACTORES: [Papel; 3] = [
+    Papel::ActorPrestamo,
+    Papel::ActorDevolucion,
+    Papel::ActorRenovacion,
+];
 
 /// See the module's doc.
 pub struct Trabajo {
@@ -82,6 +91,17 @@ impl Trabajo {
     }
 }
 
+/// Whether that key may say that here: to work a kind of operation takes its own role.
+fn puede(quien: &Quien, mensaje: &Mensaje) -> bool {
+    match mensaje {
+        Mensaje::VerEstado | Mensaje::VerActividad => true,
+        Mensaje::LatidoActor(latido) => {
+            Papel::de(latido.tema).is_some_and(|papel| quien.puede(papel))
+        }
+        _ => ACTORES.into_iter().any(|papel| quien.puede(papel)),
+    }
+}
+
 fn contar(salidas: &mpsc::Sender<Salida>, par: Par, mensaje: &Mensaje) {
     match encode(mensaje) {
         Ok(trama) => {
@@ -105,6 +125,10 @@ impl Puerta for Trabajo {
                 continue;
             };
             match decode(trama) {
+                Ok(mensaje) if !puede(&entrada.quien, &mensaje) => {
+                    let quien = entrada.quien.nombre();
+                    tracing::warn!(quien, "su clave no puede decir esto a una carga; se ignora");
+                }
                 Ok(mensaje) => {
                     let pregunta = matches!(mensaje, Mensaje::VerEstado | Mensaje::VerActividad);
                     if !pregunta && self.pares.len() < PARES_MAX {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::cli::Simulacro;
+use crate::cli::argumentos_claves::{ArgsClaves, EJEMPLO_CLAVES};
 use crate::cli::valores::{
     Cargas, Roles, archivo_sqlite, cargas, entero, modo, op_id, operacion, roles, semilla, texto,
 };
@@ -22,10 +23,10 @@ use crate::domain::operacion::Operacion;
 use crate::settings::validate::{PLAZO_MS_MAX, PLAZO_MS_MIN};
 
 /// clap's own has English headings.
-const PLANTILLA: &str = "{about}\n\nUso: {usage}\n\n{all-args}{after-help}\n";
-const OPCIONES: &str = "Opciones";
+pub(super) const PLANTILLA: &str = "{about}\n\nUso: {usage}\n\n{all-args}{after-help}\n";
+pub(super) const OPCIONES: &str = "Opciones";
 const GLOBALES: &str = "Opciones globales (antes o después de la orden)";
-const ARGUMENTOS: &str = "Argumentos";
+pub(super) const ARGUMENTOS: &str = "Argumentos";
 const ORDENES: &str = "Órdenes";
 
 /// Longest measurement, in s: a day.
@@ -211,6 +212,16 @@ pub(super) enum Verbo {
         after_help = "Ejemplos:\n  biblioteca simulacro\n  biblioteca simulacro --segundos 120 --semilla 7\n\nArranca procesos propios en puertos libres y una carpeta temporal; no toca sus datos.\n\nSalida: 0 se cumplió todo; 1 se rompió una promesa; 3 interrumpido."
     )]
     Simulacro(ArgsSimulacro),
+    /// Hace las claves de los nodos y dice quién entra y qué puede hacer
+    #[command(
+        override_usage = "biblioteca claves nueva|autorizar|listar|retirar [OPCIONES]",
+        help_template = PLANTILLA,
+        disable_help_flag = true,
+        disable_help_subcommand = true,
+        subcommand_help_heading = ORDENES,
+        after_help = EJEMPLO_CLAVES
+    )]
+    Claves(ArgsClaves),
     /// Escribe en una carpeta la página de manual y los completados de bash, zsh y fish
     #[command(
         override_usage = "biblioteca manual CARPETA",

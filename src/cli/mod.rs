@@ -4,6 +4,7 @@
 //! `ayuda` the Spanish of its errors. Nothing here reads a file, a variable or a socket.
 
 mod argumentos;
+mod argumentos_claves;
 mod ayuda;
 pub mod manual;
 mod medir;
@@ -22,6 +23,7 @@ use crate::role::Role;
 use crate::settings::endpoint::Endpoint;
 use crate::settings::load::Fuentes;
 use argumentos::{ArgsGlobales, ArgsNodo, Raiz, Verbo, VerboCatalogo};
+use argumentos_claves::claves;
 pub use medir::{Carrera, Medicion, Medida, Modos, Pesos};
 pub use pedir::Pedir;
 
@@ -111,6 +113,8 @@ pub enum Orden {
     },
     /// Kill and freeze processes of a small cluster under load, then compare.
     Simulacro(Simulacro),
+    /// Make keys, and say who comes in.
+    Claves(Claves),
     /// Write the man page and the completions of the shells.
     Manual {
         /// Where.
@@ -166,6 +170,36 @@ pub struct Simulacro {
     pub duracion: Duration,
     /// Of the faults and the desks; none draws one.
     pub semilla: Option<u64>,
+}
+
+/// What to do with keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claves {
+    /// Draw a pair.
+    Nueva {
+        /// Its file; none is the node's own.
+        archivo: Option<PathBuf>,
+    },
+    /// Let a key in.
+    Autorizar {
+        /// The public key, or a file that has it.
+        clave: String,
+        /// Whose it is.
+        nombre: String,
+        /// What it may do, separated by commas.
+        papeles: String,
+        /// Whom it shares its op_ids with.
+        grupo: Option<String>,
+        /// Where it listens: `host` or `host:port`.
+        en: Vec<String>,
+    },
+    /// Show who comes in.
+    Listar,
+    /// Keep a key out.
+    Retirar {
+        /// Its name, the key, or a file that has it.
+        cual: String,
+    },
 }
 
 /// Why there is nothing to execute: help or version was asked for, or the line is wrong.
@@ -256,6 +290,10 @@ fn orden(verbo: Verbo, globales: &mut Globales) -> Result<Orden, Fin> {
                 recibos: args.recibos,
                 excepciones: args.excepciones,
             }
+        }
+        Verbo::Claves(args) => {
+            globales.sumar(args.globales);
+            Orden::Claves(claves(args.accion, globales))
         }
         Verbo::Simulacro(args) => {
             let simulacro = args.simulacro();

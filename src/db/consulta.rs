@@ -12,7 +12,9 @@ use crate::db::filas::{Leido, guardada, leer as leer_filas};
 use crate::db::redaccion::{Existencias, PorSede, objeto, rechazada};
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Titulo, UsuarioId};
 use crate::domain::plazo;
+use crate::domain::principal::Principal;
 use crate::domain::rechazo::Rechazo;
+use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Estado, Respuesta};
 
 /// Most books of an answer to a search (contract §2).
@@ -37,7 +39,7 @@ type FilaPrestado = (
 );
 
 /// A decided operation: tipo, estado, codigo, resultado.
-pub type FilaOperacion = (String, String, Option<String>, String);
+pub type FilaOperacion = (String, String, Option<String>, String, String);
 
 #[derive(Serialize)]
 struct Libro<'a> {
@@ -185,16 +187,17 @@ pub fn por_usuario(
     Ok(confirmada(mensaje, datos, fecha))
 }
 
-/// What became of an operation.
+/// What became of an operation, to whom it belongs; to others there is none.
 ///
 /// # Errors
 /// See [`por_isbn`].
 pub fn estado(
     fila: Option<FilaOperacion>,
-    op_id: &OpId,
+    pedido: &Pedido,
     fecha: String,
 ) -> Result<Respuesta, Error> {
-    let Some((operacion, estado, codigo, resultado)) = fila else {
+    let suya = fila.filter(|fila| pedido.principal.alcanza(&Principal::de(fila.4.as_str())));
+    let Some((operacion, estado, codigo, resultado, _)) = suya else {
         return Ok(rechazada(Rechazo::OperacionNoEncontrada, fecha));
     };
     let respuesta = guardada(&estado, codigo.as_deref(), &resultado)?;
@@ -203,7 +206,7 @@ pub fn estado(
         mensaje: &respuesta.mensaje,
         fecha_operacion: &respuesta.fecha,
         datos: serde_json::from_str(&respuesta.datos).map_err(Error::decode)?,
-        op_id,
+        op_id: &pedido.op_id,
         estado: respuesta.estado.palabra(),
         codigo: respuesta.rechazo.map(|rechazo| rechazo.codigo()),
         repetida: false,

@@ -9,6 +9,7 @@ use crate::db::Asiento;
 use crate::domain::foto::{Foto, Prestamo};
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
+use crate::domain::principal::Principal;
 use crate::domain::rechazo::Rechazo;
 use crate::domain::reglas::Reglas;
 use crate::domain::solicitud::{Negativa, Solicitud};
@@ -16,11 +17,13 @@ use crate::domain::{devolucion, prestamo, renovacion};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
-/// An operation that the database knows: its content hash in hex and its answer.
+/// An operation that the database knows: its content hash in hex, its owner and its answer.
 #[derive(Debug, Clone)]
 pub struct Conocida {
     /// As stored.
     pub cuerpo_hash: String,
+    /// Whose it is.
+    pub principal: Principal,
     /// As first given, but for `repetida`.
     pub respuesta: Respuesta,
 }
@@ -54,7 +57,9 @@ pub fn decidir(
     for (indice, asiento) in lote.iter().enumerate() {
         let pedido = &asiento.pedido;
         let suerte = if let Some(conocida) = conocidas.get(&pedido.op_id) {
-            if conocida.cuerpo_hash == pedido.huella.to_string() {
+            if pedido.principal.alcanza(&conocida.principal)
+                && conocida.cuerpo_hash == pedido.huella.to_string()
+            {
                 Suerte::Repetida(Respuesta {
                     repetida: true,
                     ..conocida.respuesta.clone()
@@ -65,7 +70,9 @@ pub fn decidir(
         } else if let Some(&primera) = vistas.get(&pedido.op_id) {
             let igual = lote
                 .get(primera)
-                .is_some_and(|otro| otro.pedido.huella == pedido.huella);
+                .is_some_and(|Asiento { pedido: otro, .. }| {
+                    pedido.principal.alcanza(&otro.principal) && otro.huella == pedido.huella
+                });
             if igual {
                 Suerte::Eco(primera)
             } else {

@@ -16,6 +16,7 @@ use sqlx::Error;
 use crate::db::decision::Conocida;
 use crate::domain::foto::{Copia, Foto, Marca, Prestamo, Usuario};
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, UsuarioId};
+use crate::domain::principal::Principal;
 use crate::domain::rechazo::Rechazo;
 use crate::wire::respuesta::{Estado, Respuesta};
 
@@ -31,7 +32,7 @@ pub struct Carga {
 /// One JSON array of arrays for each kind of row, as a database gives them.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Columnas {
-    /// `[op_id, cuerpo_hash, estado, codigo, resultado]`.
+    /// `[op_id, cuerpo_hash, estado, codigo, resultado, principal]`.
     pub conocidas: String,
     /// `[isbn, titulo]`.
     pub libros: String,
@@ -49,7 +50,7 @@ pub struct Columnas {
     pub ultimo_id: i64,
 }
 
-type FilaOperacion = (OpId, String, String, Option<String>, String);
+type FilaOperacion = (OpId, String, String, Option<String>, String, String);
 type FilaEstante = (Isbn, Sede, Vec<Ejemplar>);
 type FilaUsuario = (UsuarioId, Option<String>, Option<Leido<Date>>, u8, u32);
 type FilaPrestamo = (
@@ -89,10 +90,11 @@ where
 pub fn revelar(columnas: &Columnas) -> Result<Carga, Error> {
     let mut conocidas = HashMap::new();
     for fila in leer::<FilaOperacion>(&columnas.conocidas)? {
-        let (op_id, cuerpo_hash, estado, codigo, resultado) = fila;
+        let (op_id, cuerpo_hash, estado, codigo, resultado, principal) = fila;
         let respuesta = guardada(&estado, codigo.as_deref(), &resultado)?;
         let conocida = Conocida {
             cuerpo_hash,
+            principal: Principal::de(principal),
             respuesta,
         };
         conocidas.insert(op_id, conocida);

@@ -78,12 +78,12 @@ const TABLAS: [Tabla; 7] = [
         nombre: "operaciones",
         leer: "SELECT json_group_array(json_array(op_id, tipo, cuerpo_hash, estado, codigo,
                    resultado, isbn, ejemplar, usuario, sede, creada_en, repeticiones,
-                   repetida_en)), max(f) FROM
+                   repetida_en, principal)), max(f) FROM
                (SELECT rowid AS f, * FROM operaciones WHERE rowid > $1 ORDER BY rowid LIMIT $2)",
         escribir: "INSERT INTO operaciones (op_id, tipo, cuerpo_hash, estado, codigo, resultado,
-                   isbn, ejemplar, usuario, sede, creada_en, repeticiones, repetida_en)
+                   isbn, ejemplar, usuario, sede, creada_en, repeticiones, repetida_en, principal)
                    SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9,
-                          v->>10, (v->>11)::bigint, v->>12
+                          v->>10, (v->>11)::bigint, v->>12, v->>13
                    FROM json_array_elements($1::json) AS j(v)",
         contar: "SELECT count(*) FROM operaciones",
     },

@@ -4,6 +4,7 @@
 //! queued for an endpoint that is not connected: what cannot be sent at once is reported, so
 //! that "certainly not sent" is knowledge and not a guess.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -13,6 +14,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use crate::net::curve::Dominio;
+use crate::net::curve::clave::ClavePublica;
+use crate::net::curve::lista::Lista;
+use crate::net::curve::llavero::Llavero;
 use crate::net::socket::{Contexto, NetError, dealer};
 
 /// Messages taken or sent before the loop lets others run.
@@ -69,6 +74,8 @@ impl Drop for Enlace {
 pub struct Destino<'a> {
     /// `tcp://host:port`.
     pub extremo: &'a str,
+    /// Which door of the other node that is.
+    pub dominio: Dominio,
     /// Largest frame taken, in bytes.
     pub trama_bytes_max: usize,
     /// The beat, sent every period; none for links that have no heartbeat.
@@ -84,17 +91,29 @@ pub fn conectar(
     destino: Destino<'_>,
     al_suceder: impl FnMut(Suceso) + 'static,
 ) -> Result<Enlace, NetError> {
-    let socket = dealer(contexto, destino.extremo, destino.trama_bytes_max)?;
+    let Destino {
+        extremo,
+        dominio,
+        trama_bytes_max,
+        latido,
+    } = destino;
+    let socket = dealer(contexto, extremo, dominio, trama_bytes_max)?;
     let vigia = monitor(contexto, &socket)?;
-    socket.connect(destino.extremo)?;
+    socket.connect(extremo)?;
     let socket = tmq::dealer::Dealer::from_zmq_socket(socket)?;
     let (cola, envios) = mpsc::channel(COLA_TRAMAS);
+    let servidor = contexto
+        .llavero_de(dominio)
+        .map(|llavero| Servidor::nuevo(llavero, extremo));
     let bucle = Bucle {
         socket,
         vigia,
+        extremo: extremo.to_owned(),
+        servidor,
+        rehusado: false,
         al_suceder,
     };
-    let tarea = actix_rt::spawn(bucle.correr(envios, destino.latido));
+    let tarea = actix_rt::spawn(bucle.correr(envios, latido));
     Ok(Enlace { cola, tarea })
 }
 
@@ -108,8 +127,10 @@ fn direccion_de_vigia() -> String {
 /// Makes libzmq tell of connections made and lost.
 fn monitor(contexto: &Contexto, socket: &zmq::Socket) -> Result<tmq::pair::Pair, NetError> {
     let direccion = direccion_de_vigia();
-    let sucesos =
-        zmq::SocketEvent::DISCONNECTED.to_raw() | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw();
+    let sucesos = zmq::SocketEvent::DISCONNECTED.to_raw()
+        | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw()
+        | zmq::SocketEvent::HANDSHAKE_FAILED_PROTOCOL.to_raw()
+        | zmq::SocketEvent::HANDSHAKE_FAILED_AUTH.to_raw();
     socket.monitor(&direccion, i32::from(sucesos))?;
     let par = contexto.contexto().socket(zmq::SocketType::PAIR)?;
     par.set_linger(0)?;
@@ -117,9 +138,42 @@ fn monitor(contexto: &Contexto, socket: &zmq::Socket) -> Result<tmq::pair::Pair,
     Ok(tmq::pair::Pair::from_zmq_socket(par)?)
 }
 
+/// The key that an endpoint must have, where its door has keys.
+struct Servidor {
+    llavero: Arc<Llavero>,
+    clave: Option<ClavePublica>,
+    /// The list that it was last looked for in.
+    lista: Arc<Lista>,
+    vale: bool,
+}
+
+impl Servidor {
+    fn nuevo(llavero: &Arc<Llavero>, extremo: &str) -> Self {
+        Self {
+            llavero: Arc::clone(llavero),
+            clave: llavero.servidor(extremo),
+            lista: llavero.lista(),
+            vale: true,
+        }
+    }
+
+    fn vigente(&mut self, extremo: &str) -> bool {
+        let lista = self.llavero.lista();
+        if !Arc::ptr_eq(&lista, &self.lista) {
+            self.lista = lista;
+            self.vale = self.llavero.servidor(extremo) == self.clave;
+        }
+        self.vale
+    }
+}
+
 struct Bucle<F: FnMut(Suceso)> {
     socket: tmq::dealer::Dealer,
     vigia: tmq::pair::Pair,
+    extremo: String,
+    servidor: Option<Servidor>,
+    /// A refused handshake was told.
+    rehusado: bool,
     al_suceder: F,
 }
 
@@ -177,6 +231,9 @@ impl<F: FnMut(Suceso)> Bucle<F> {
     }
 
     fn latir(&mut self, trama: &[u8]) {
+        if !self.vigente() {
+            return;
+        }
         // Nobody there: the monitor and the missing answers tell it, a beat needs no report.
         let _ = self.socket.get_socket().send(trama, zmq::DONTWAIT);
     }
@@ -192,12 +249,9 @@ impl<F: FnMut(Suceso)> Bucle<F> {
     }
 
     fn enviar(&mut self, envio: Envio) {
-        if self
-            .socket
-            .get_socket()
-            .send(&envio.trama[..], zmq::DONTWAIT)
-            .is_err()
-        {
+        let vigente = self.vigente();
+        let socket = self.socket.get_socket();
+        if !vigente || socket.send(&envio.trama[..], zmq::DONTWAIT).is_err() {
             (self.al_suceder)(Suceso::SinEnviar(envio.ids));
         }
     }
@@ -212,7 +266,22 @@ impl<F: FnMut(Suceso)> Bucle<F> {
             (self.al_suceder)(Suceso::Conectado);
         } else if suceso == zmq::SocketEvent::DISCONNECTED.to_raw() {
             (self.al_suceder)(Suceso::Desconectado);
+        } else if !std::mem::replace(&mut self.rehusado, true) {
+            let extremo = &self.extremo;
+            tracing::warn!(
+                extremo,
+                "el saludo falló: una de las dos partes no acepta la clave de la otra, o solo una las usa"
+            );
         }
+    }
+
+    /// Whether the endpoint is still who it was when the link was made: one whose key was
+    /// retired may hold its connection, and is neither heard nor spoken to.
+    fn vigente(&mut self) -> bool {
+        let extremo = &self.extremo;
+        self.servidor
+            .as_mut()
+            .is_none_or(|servidor| servidor.vigente(extremo))
     }
 
     fn recibir(&mut self, primera: Option<Vec<u8>>) {
@@ -223,7 +292,9 @@ impl<F: FnMut(Suceso)> Bucle<F> {
                 Err(_) => break,
             }
         }
-        (self.al_suceder)(Suceso::Tramas(tramas));
+        if self.vigente() {
+            (self.al_suceder)(Suceso::Tramas(tramas));
+        }
     }
 }
 
@@ -237,6 +308,7 @@ mod tests {
         let (entrada, sucesos) = mpsc::channel(64);
         let destino = Destino {
             extremo,
+            dominio: Dominio::Clientes,
             trama_bytes_max: 1024,
             latido: None,
         };

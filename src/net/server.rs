@@ -3,6 +3,7 @@
 //! Used by the carga (clients, work) and by the almacenamiento. It never blocks on a peer: a
 //! peer that does not read loses its own answers, and one that has gone is reported.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::net::socket::{Contexto, NetError, Publico, router};
+use crate::net::curve::guardia::Guardia;
+use crate::net::curve::{Dominio, Quien};
+use crate::net::socket::{Contexto, NetError, router};
 
 /// Messages taken from the socket, or sent, before the loop lets others run.
 const RAFAGA_TRAMAS: usize = 64;
@@ -25,6 +28,8 @@ pub type Par = Arc<[u8]>;
 pub struct Entrada {
     /// Who sent it.
     pub par: Par,
+    /// What its key proved, where the door has keys.
+    pub quien: Quien,
     /// The frames; at least one.
     pub tramas: Vec<Vec<u8>>,
 }
@@ -59,8 +64,8 @@ pub trait Puerta {
 pub struct Escucha<'a> {
     /// `tcp://host:port`.
     pub extremo: &'a str,
-    /// Who connects.
-    pub publico: Publico,
+    /// Which door it is: who may come in, with keys.
+    pub dominio: Dominio,
     /// Largest frame, in bytes; a peer that sends a larger one is disconnected.
     pub trama_bytes_max: usize,
     /// Period of [`Puerta::latir`].
@@ -81,13 +86,17 @@ pub fn servir(
     let (socket, real) = router(
         contexto,
         escucha.extremo,
-        escucha.publico,
+        escucha.dominio,
         escucha.trama_bytes_max,
     )?;
     let socket = tmq::router::Router::from_zmq_socket(socket)?;
+    let guardia = contexto
+        .llavero_de(escucha.dominio)
+        .map(|llavero| Guardia::nueva(Arc::clone(llavero), escucha.dominio));
     let bucle = Bucle {
         socket,
         puerta,
+        guardia,
         inmediatas: Vec::new(),
     };
     let tarea = actix_rt::spawn(bucle.correr(salidas, escucha.latido));
@@ -97,6 +106,7 @@ pub fn servir(
 struct Bucle<P> {
     socket: tmq::router::Router,
     puerta: P,
+    guardia: Option<Guardia>,
     inmediatas: Vec<Salida>,
 }
 
@@ -107,7 +117,7 @@ impl<P: Puerta> Bucle<P> {
         loop {
             tokio::select! {
                 biased;
-                _ = reloj.tick() => self.puerta.latir(&mut self.inmediatas),
+                _ = reloj.tick() => self.latir(),
                 salida = salidas.recv() => match salida {
                     None => return,
                     Some(primera) => self.vaciar(primera, &mut salidas),
@@ -124,6 +134,14 @@ impl<P: Puerta> Bucle<P> {
         }
     }
 
+    fn latir(&mut self) {
+        for par in self.guardia.iter_mut().flat_map(Guardia::retirados) {
+            tracing::warn!("una clave retirada queda fuera");
+            self.puerta.ausente(&par);
+        }
+        self.puerta.latir(&mut self.inmediatas);
+    }
+
     fn vaciar(&mut self, primera: Salida, salidas: &mut mpsc::Receiver<Salida>) {
         self.enviar(primera);
         for _ in 1..RAFAGA_TRAMAS {
@@ -137,20 +155,34 @@ impl<P: Puerta> Bucle<P> {
     fn recibir(&mut self, primero: tmq::Result<Multipart>) {
         let mut entradas = Vec::new();
         match primero {
-            Ok(mensaje) => entradas.extend(entrada(mensaje.iter().map(|trama| trama.to_vec()))),
+            Ok(mensaje) => entradas.extend(self.entrada(mensaje.0)),
             // A signal came; the next look at the socket finds what is there.
             Err(tmq::TmqError::Zmq(zmq::Error::EINTR)) => {}
             Err(error) => tracing::warn!(%error, "lectura de ZeroMQ fallida"),
         }
         while entradas.len() < RAFAGA_TRAMAS {
-            match self.socket.get_socket().recv_multipart(zmq::DONTWAIT) {
-                Ok(tramas) => entradas.extend(entrada(tramas.into_iter())),
+            match mensaje(self.socket.get_socket()) {
+                Ok(mensaje) => entradas.extend(self.entrada(mensaje)),
                 Err(_) => break,
             }
         }
         if !entradas.is_empty() {
             self.puerta.recibir(entradas, &mut self.inmediatas);
         }
+    }
+
+    /// A message is a routing id and at least one frame; none when its key may not speak.
+    fn entrada(&mut self, mut tramas: VecDeque<zmq::Message>) -> Option<Entrada> {
+        let par = Par::from(&tramas.pop_front()?[..]);
+        let quien = match &mut self.guardia {
+            None => Quien::cualquiera(),
+            Some(guardia) => {
+                let clave = tramas.back_mut()?.gets("User-Id");
+                guardia.entra(&par, clave)?
+            }
+        };
+        let tramas: Vec<Vec<u8>> = tramas.iter().map(|trama| trama.to_vec()).collect();
+        (!tramas.is_empty()).then_some(Entrada { par, quien, tramas })
     }
 
     fn enviar(&mut self, salida: Salida) {
@@ -160,8 +192,15 @@ impl<P: Puerta> Bucle<P> {
             libera,
             trama,
         } = salida;
+        let vale = self
+            .guardia
+            .as_ref()
+            .is_none_or(|guardia| guardia.sale(&par));
         let socket = self.socket.get_socket();
-        let enviado = if delimitada {
+        let enviado = if !vale {
+            // Its key was retired, or it has not spoken for longer than any answer takes.
+            Err(zmq::Error::EHOSTUNREACH)
+        } else if delimitada {
             socket.send_multipart([&par[..], &[], &trama[..]], zmq::DONTWAIT)
         } else {
             socket.send_multipart([&par[..], &trama[..]], zmq::DONTWAIT)
@@ -171,15 +210,24 @@ impl<P: Puerta> Bucle<P> {
         }
         match enviado {
             Ok(()) => {}
-            Err(zmq::Error::EHOSTUNREACH) => self.puerta.ausente(&par),
+            Err(zmq::Error::EHOSTUNREACH) => {
+                if let Some(guardia) = &mut self.guardia {
+                    guardia.olvidar(&par);
+                }
+                self.puerta.ausente(&par);
+            }
             Err(error) => tracing::debug!(%error, "el par no lee; su mensaje se pierde"),
         }
     }
 }
 
-/// A message is a routing id and at least one frame.
-fn entrada(mut tramas: impl Iterator<Item = Vec<u8>>) -> Option<Entrada> {
-    let par = Par::from(tramas.next()?);
-    let tramas: Vec<Vec<u8>> = tramas.collect();
-    (!tramas.is_empty()).then_some(Entrada { par, tramas })
+/// One whole message, with what the handshake proved of its sender.
+fn mensaje(socket: &zmq::Socket) -> Result<VecDeque<zmq::Message>, zmq::Error> {
+    let mut tramas = VecDeque::with_capacity(3);
+    loop {
+        tramas.push_back(socket.recv_msg(zmq::DONTWAIT)?);
+        if !tramas.back().is_some_and(zmq::Message::get_more) {
+            return Ok(tramas);
+        }
+    }
 }

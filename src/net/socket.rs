@@ -1,8 +1,12 @@
 //! Sockets with every option set: none of libzmq's defaults is safe for all of our uses.
 
 use std::net::ToSocketAddrs;
+use std::sync::Arc;
 
 use zmq::{Context, Socket, SocketType};
+
+use crate::net::curve::Dominio;
+use crate::net::curve::llavero::Llavero;
 
 /// Messages that may wait in a pipe of a link between nodes, each way. Credits bound what is
 /// outstanding; this only has to hold the frames of one burst.
@@ -43,6 +47,14 @@ pub enum NetError {
     /// Any other refusal of libzmq.
     #[error("ZeroMQ: {0}")]
     Zmq(#[from] zmq::Error),
+    /// There are keys, and nobody said which one that server has.
+    #[error(
+        "no se sabe la clave de {0}: añada ese equipo a la lista con biblioteca claves autorizar CLAVE --nombre N --papeles P --en HOST"
+    )]
+    SinClaveDeServidor(String),
+    /// The thread that decides handshakes.
+    #[error("no se pudo empezar un hilo: {0}")]
+    Hilo(std::io::Error),
     /// The runtime could not watch the socket.
     #[error("ZeroMQ: {0}")]
     Tmq(#[from] tmq::TmqError),
@@ -59,47 +71,106 @@ fn motivo(causa: zmq::Error) -> &'static str {
     }
 }
 
-/// The process's ZeroMQ context; cheap to clone.
+/// The process's ZeroMQ context, with its keys if it has any; cheap to clone.
 #[derive(Clone)]
-pub struct Contexto(Context);
-
-impl Contexto {
-    /// A new one, with a single I/O thread: ample for links that batch.
-    #[must_use]
-    pub fn nuevo() -> Self {
-        Self(Context::new())
-    }
-
-    pub(super) fn contexto(&self) -> &Context {
-        &self.0
-    }
+pub struct Contexto {
+    contexto: Context,
+    llavero: Option<Arc<Llavero>>,
 }
 
-/// Who is at the other end of a ROUTER.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Publico {
-    /// Plain clients: small frames, many of them.
-    Clientes,
-    /// Our own nodes.
-    Nodos,
+impl Contexto {
+    /// A new one without keys, with a single I/O thread: ample for links that batch.
+    #[must_use]
+    pub fn nuevo() -> Self {
+        Self {
+            contexto: Context::new(),
+            llavero: None,
+        }
+    }
+
+    /// A new one whose every TCP socket is encrypted, but for what the keys leave open. To
+    /// listen, it needs a [`crate::net::curve::portero`] first.
+    #[must_use]
+    pub fn con_claves(llavero: Llavero) -> Self {
+        Self {
+            llavero: Some(Arc::new(llavero)),
+            ..Self::nuevo()
+        }
+    }
+
+    /// Another context of the same process: its own sockets and thread, the same keys.
+    #[must_use]
+    pub fn otro(&self) -> Self {
+        Self {
+            llavero: self.llavero.clone(),
+            ..Self::nuevo()
+        }
+    }
+
+    /// The keys of this process.
+    #[must_use]
+    pub const fn llavero(&self) -> Option<&Arc<Llavero>> {
+        self.llavero.as_ref()
+    }
+
+    pub(super) const fn contexto(&self) -> &Context {
+        &self.contexto
+    }
+
+    /// The keys of that door, when it has any.
+    pub(super) fn llavero_de(&self, dominio: Dominio) -> Option<&Arc<Llavero>> {
+        self.llavero
+            .as_ref()
+            .filter(|llavero| llavero.protege(dominio))
+    }
+
+    /// Checks that the key of each of these endpoints of that door is known, where it has one.
+    ///
+    /// # Errors
+    /// [`NetError::SinClaveDeServidor`] names the first that is not.
+    pub fn exigir_servidores<E: std::fmt::Display>(
+        &self,
+        dominio: Dominio,
+        extremos: &[E],
+    ) -> Result<(), NetError> {
+        let Some(llavero) = self.llavero_de(dominio) else {
+            return Ok(());
+        };
+        let desconocido = extremos
+            .iter()
+            .map(ToString::to_string)
+            .find(|extremo| llavero.servidor(extremo).is_none());
+        desconocido.map_or(Ok(()), |extremo| Err(NetError::SinClaveDeServidor(extremo)))
+    }
+
+    fn servir(&self, socket: &Socket, dominio: Dominio) -> Result<(), zmq::Error> {
+        match self.llavero_de(dominio) {
+            Some(llavero) => llavero.par().servir(socket, dominio.palabra()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A bound ROUTER and the address that it really got.
 pub(super) fn router(
     contexto: &Contexto,
     extremo: &str,
-    publico: Publico,
+    dominio: Dominio,
     trama_bytes_max: usize,
 ) -> Result<(Socket, String), NetError> {
-    let socket = contexto.0.socket(SocketType::ROUTER)?;
-    let hwm = match publico {
-        Publico::Clientes => CLIENTES_RCVHWM_TRAMAS,
-        Publico::Nodos => NODOS_HWM_TRAMAS,
+    let socket = contexto.contexto.socket(SocketType::ROUTER)?;
+    // Plain clients: small frames, many of them.
+    let de_clientes = dominio == Dominio::Clientes;
+    let hwm = if de_clientes {
+        CLIENTES_RCVHWM_TRAMAS
+    } else {
+        NODOS_HWM_TRAMAS
     };
     comunes(&socket, extremo, hwm, trama_bytes_max)?;
-    if publico == Publico::Clientes {
+    if de_clientes {
         socket.set_sndhwm(CLIENTES_SNDHWM_TRAMAS)?;
     }
+    contexto.servir(&socket, dominio)?;
     // A send to somebody who has gone is an error that we count, not a silent loss.
     socket.set_router_mandatory(true)?;
     socket.set_backlog(1024)?;
@@ -113,10 +184,17 @@ pub(super) fn router(
 pub(super) fn dealer(
     contexto: &Contexto,
     extremo: &str,
+    dominio: Dominio,
     trama_bytes_max: usize,
 ) -> Result<Socket, NetError> {
-    let socket = contexto.0.socket(SocketType::DEALER)?;
+    let socket = contexto.contexto.socket(SocketType::DEALER)?;
     comunes(&socket, extremo, NODOS_HWM_TRAMAS, trama_bytes_max)?;
+    if let Some(llavero) = contexto.llavero_de(dominio) {
+        let servidor = llavero
+            .servidor(extremo)
+            .ok_or_else(|| NetError::SinClaveDeServidor(extremo.to_owned()))?;
+        llavero.par().pedir(&socket, &servidor)?;
+    }
     socket.set_immediate(true)?;
     socket.set_reconnect_ivl(RECONEXION_MS.0)?;
     socket.set_reconnect_ivl_max(RECONEXION_MS.1)?;
@@ -126,8 +204,9 @@ pub(super) fn dealer(
 
 /// A bound PUB: a news feed that nobody has to listen to.
 pub(super) fn publicador(contexto: &Contexto, extremo: &str) -> Result<Socket, NetError> {
-    let socket = contexto.0.socket(SocketType::PUB)?;
+    let socket = contexto.contexto.socket(SocketType::PUB)?;
     comunes(&socket, extremo, NODOS_HWM_TRAMAS, 4096)?;
+    contexto.servir(&socket, Dominio::Eventos)?;
     escuchar(&socket, extremo)?;
     Ok(socket)
 }
@@ -175,7 +254,8 @@ fn numerico(extremo: &str) -> Option<String> {
         .map(|direccion| format!("tcp://{direccion}"))
 }
 
-fn direccion(socket: &Socket, pedida: &str) -> String {
+/// The address that a bound socket really has.
+pub(super) fn direccion(socket: &Socket, pedida: &str) -> String {
     match socket.get_last_endpoint() {
         Ok(Ok(real)) => real,
         _ => pedida.to_owned(),

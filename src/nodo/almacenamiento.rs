@@ -20,8 +20,8 @@ use crate::db::mirada::Mirador;
 use crate::db::postgres::Buscador;
 use crate::db::sqlite::{Opciones, SqliteAlmacen, esperar_candado};
 use crate::domain::reglas::{Registro, Reglas};
+use crate::net::curve::Dominio;
 use crate::net::server::{Escucha, servir};
-use crate::net::socket::Publico;
 use crate::nodo::{ArranqueError, Entorno};
 use crate::runtime::guardian::{Puesto, vigilar};
 use crate::settings::{self, Ajustes};
@@ -128,7 +128,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let extremo = almacenamiento.escucha.to_string();
     let escucha = Escucha {
         extremo: &extremo,
-        publico: Publico::Nodos,
+        dominio: Dominio::Almacen,
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: entorno.latido(),
     };

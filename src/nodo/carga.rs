@@ -20,9 +20,9 @@ use crate::db::diario::{ARCHIVO, Diario, Opciones, faltas};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::domain::reglas::Reglas;
+use crate::net::curve::Dominio;
 use crate::net::news;
 use crate::net::server::{Escucha, Salida, servir};
-use crate::net::socket::Publico;
 use crate::nodo::{ArranqueError, Entorno, TERMINA, hasta};
 use crate::runtime::guardian::{Puesto, vigilar};
 use crate::settings::{Ajustes, Modos};
@@ -112,7 +112,7 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
     let extremo = carga.trabajo.to_string();
     let escucha = Escucha {
         extremo: &extremo,
-        publico: Publico::Nodos,
+        dominio: Dominio::Trabajo,
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: entorno.latido(),
     };
@@ -137,7 +137,7 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
     let extremo = carga.clientes.to_string();
     let escucha = Escucha {
         extremo: &extremo,
-        publico: Publico::Clientes,
+        dominio: Dominio::Clientes,
         trama_bytes_max: SOLICITUD_BYTES_MAX,
         latido: TIC,
     };

@@ -17,6 +17,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::http::puerta::HttpError;
+use crate::net::curve::clave::ClaveError;
+use crate::net::curve::llavero::Llavero;
+use crate::net::curve::{Dominio, portero};
 use crate::net::socket::{Contexto, NetError};
 use crate::role::Role;
 use crate::runtime::guardian::{Fin as FinActor, Limites, Rendicion};
@@ -41,6 +44,9 @@ pub enum ArranqueError {
     /// A socket.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// Its keys.
+    #[error(transparent)]
+    Clave(#[from] ClaveError),
     /// A beat could not be written.
     #[error("trama: {0}")]
     Codec(#[from] CodecError),
@@ -135,10 +141,11 @@ pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
         .map_err(|error| ArranqueError::Carpeta(ajustes.nodo.datos.display().to_string(), error))?;
     let (rendiciones, mut rendidos) = mpsc::channel(1);
     let entorno = Entorno {
-        contexto: Contexto::nuevo(),
+        contexto: contexto(ajustes)?,
         ajustes,
         rendiciones,
     };
+    let _portero = abrir_portero(&entorno)?;
     let marcha = arrancar(&entorno).await?;
     let http = http::arrancar(&entorno, &marcha)?;
     tracing::info!(nodo = ajustes.nodo.id, roles = ?marcha.roles(), "nodo listo");
@@ -162,6 +169,62 @@ pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
         tracing::info!("fin");
     }
     Ok(fin)
+}
+
+/// The process's ZeroMQ context, with the keys of the settings.
+///
+/// # Errors
+/// [`ArranqueError::Clave`] when they can't be used.
+pub fn contexto(ajustes: &Ajustes) -> Result<Contexto, ArranqueError> {
+    let Some(carpeta) = ajustes.claves() else {
+        return Ok(Contexto::nuevo());
+    };
+    let llavero = Llavero::abrir(carpeta, ajustes.seguridad.clientes_sin_clave)?;
+    Ok(Contexto::con_claves(llavero))
+}
+
+/// Says how this node is protected, checks that it knows the servers it connects to, and
+/// starts deciding who may connect, before any socket opens.
+fn abrir_portero(entorno: &Entorno<'_>) -> Result<Option<portero::Portero>, ArranqueError> {
+    let Entorno {
+        contexto, ajustes, ..
+    } = entorno;
+    let Some(llavero) = contexto.llavero() else {
+        if ajustes.seguridad.insegura {
+            tracing::warn!(
+                "sin cifrado ni claves (seguridad.insegura): quien alcance estos puertos presta y devuelve"
+            );
+        }
+        return Ok(None);
+    };
+    if ajustes.seguridad.clientes_sin_clave {
+        tracing::warn!(
+            "el puerto de clientes va sin cifrado ni clave (seguridad.clientes_sin_clave)"
+        );
+    }
+    let propia = llavero.par().publica();
+    match llavero.lista().de(propia.as_str()) {
+        Some(yo) => tracing::info!(
+            nombre = yo.nombre,
+            papeles = yo.palabras(),
+            "puertos con clave"
+        ),
+        None => {
+            tracing::warn!(clave = %propia, "la clave de este nodo no está en la lista: nadie la admitirá")
+        }
+    }
+    if ajustes.roles().iter().any(|rol| rol.es_actor()) {
+        contexto.exigir_servidores(Dominio::Trabajo, &ajustes.actores.cargas)?;
+        contexto.exigir_servidores(Dominio::Almacen, &ajustes.actores.almacenamientos)?;
+    }
+    let Some((portero, muerto)) = portero::abrir(contexto)? else {
+        return Ok(None);
+    };
+    let tarea = actix_rt::spawn(async move {
+        let _ = muerto.await;
+    });
+    entorno.vigilar_socket("el portero", tarea);
+    Ok(Some(portero))
 }
 
 async fn senal(terminar: &mut Signal, interrumpir: &mut Signal) {

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::net::client::{self, Destino, Suceso, conectar};
+use crate::net::curve::Dominio;
 use crate::net::socket::{Contexto, NetError};
 use crate::solicitante::enlace::{Enlace, Llegada, SinEnlace};
 use crate::wire::codec::TRAMA_BYTES_MAX;
@@ -38,6 +39,7 @@ impl Cargas {
             let entrada = entrada.clone();
             let destino = Destino {
                 extremo,
+                dominio: Dominio::Clientes,
                 trama_bytes_max: TRAMA_BYTES_MAX,
                 latido: None,
             };

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use comfy_table::{Table, presets};
 
+use crate::nodo;
 use crate::nodo::almacenamiento::buscador;
 use crate::ordenes::{Salida, SalidaError};
 use crate::role::Role;
@@ -48,11 +49,13 @@ pub fn comprobar(fuentes: &Fuentes) -> Result<Salida, SalidaError> {
             println!("aviso: {clave}: {causa}");
         }
     }
+    let mut faltas: Vec<_> = faltas.iter().map(ToString::to_string).collect();
+    let claves = ajustes.as_ref().map(nodo::contexto);
+    faltas.extend(claves.and_then(Result::err).map(|mala| mala.to_string()));
     if faltas.is_empty() {
         println!("La configuración sirve.");
         return Ok(Salida::Bien);
     }
-    let faltas: Vec<_> = faltas.iter().map(ToString::to_string).collect();
     Err(SalidaError::Uso(faltas.join("\nerror: ")))
 }
 

@@ -16,7 +16,9 @@ use crate::db::postgres::{Buscador, PostgresAlmacen};
 use crate::db::sqlite::SqliteAlmacen;
 use crate::db::{Almacen, Fallo};
 use crate::net::client::{Destino, Enlace, Suceso, conectar};
+use crate::net::curve::Dominio;
 use crate::net::socket::Contexto;
+use crate::nodo;
 use crate::nodo::almacenamiento::{buscador, opciones};
 use crate::ordenes::SalidaError;
 use crate::settings::Ajustes;
@@ -74,7 +76,7 @@ impl<'a> Ejecutor<'a> {
     /// # Errors
     /// [`SalidaError::Nadie`] when whoever owns the database does not answer.
     pub async fn hacer(&mut self, encomienda: Encomienda) -> Result<Cumplido, SalidaError> {
-        let contexto = Contexto::nuevo();
+        let contexto = nodo::contexto(self.ajustes)?;
         let limite = Instant::now() + SILENCIO_MAX;
         let mut motivo = "nadie responde".to_owned();
         loop {
@@ -148,6 +150,7 @@ async fn encargar(
         preguntas.push(async move {
             let destino = Destino {
                 extremo: &extremo,
+                dominio: Dominio::Almacen,
                 trama_bytes_max: TRAMA_BYTES_MAX,
                 latido: Some((LATIDO, latido)),
             };
@@ -175,8 +178,7 @@ async fn preguntar(
     let (sucesos, mut llegan) = mpsc::channel(64);
     let enlace: Enlace = conectar(contexto, destino, move |suceso| {
         let _ = sucesos.try_send(suceso);
-    })
-    .map_err(|error| SalidaError::Interno(error.to_string()))?;
+    })?;
     let (mut limite, mut tope) = (conexion, conexion);
     while let Ok(Some(suceso)) = tokio::time::timeout_at(limite, llegan.recv()).await {
         match suceso {

@@ -3,6 +3,7 @@
 mod administrar;
 pub mod auditar;
 mod cargas;
+mod claves;
 mod comprobar;
 mod ejecutor;
 pub mod estado;
@@ -16,6 +17,7 @@ mod tokens;
 mod usuarios;
 
 use crate::cli::{self, Invocacion, Orden};
+use crate::net::curve::clave::ClaveError;
 use crate::net::socket::NetError;
 use crate::nodo::{self, ArranqueError, Fin};
 use crate::role::Role;
@@ -70,16 +72,28 @@ impl SalidaError {
 
 impl From<NetError> for SalidaError {
     fn from(error: NetError) -> Self {
-        Self::Interno(error.to_string())
+        match error {
+            // A setting of somebody, not of ours.
+            NetError::SinClaveDeServidor(_) => Self::Uso(error.to_string()),
+            otro => Self::Interno(otro.to_string()),
+        }
     }
 }
 
 impl From<ArranqueError> for SalidaError {
     fn from(error: ArranqueError) -> Self {
         match error {
+            ArranqueError::Clave(clave) => Self::Uso(clave.to_string()),
+            ArranqueError::Net(red) => red.into(),
             ArranqueError::Regla(_) => Self::Uso(error.to_string()),
-            _ => Self::Interno(error.to_string()),
+            otro => Self::Interno(otro.to_string()),
         }
+    }
+}
+
+impl From<ClaveError> for SalidaError {
+    fn from(error: ClaveError) -> Self {
+        Self::Uso(error.to_string())
     }
 }
 
@@ -144,6 +158,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             recibos,
             excepciones,
         } => auditar::auditar(&ajustes, recibos, *excepciones).await,
+        Orden::Claves(claves) => claves::claves(&ajustes, claves),
         Orden::Simulacro(pedido) => simulacro::simulacro(*pedido).await,
         Orden::Manual { carpeta } => match cli::manual::escribir(carpeta) {
             Ok(()) => Ok(Salida::Bien),

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use crate::cli::Pedir;
 use crate::domain::ids::OpId;
-use crate::net::socket::Contexto;
+use crate::nodo;
 use crate::ordenes::cargas::Cargas;
 use crate::ordenes::{Salida, SalidaError, cargas_de};
 use crate::settings::Ajustes;
@@ -35,7 +35,7 @@ pub async fn pedir(ajustes: &Ajustes, pedir: &Pedir) -> Result<Salida, SalidaErr
         plazo_ms: pedir.plazo_ms,
         ..Solicitud::nueva(pedir.operacion)
     };
-    let contexto = Contexto::nuevo();
+    let contexto = nodo::contexto(ajustes)?;
     let mut cargas = Cargas::conectar(&contexto, &cargas_de(ajustes))?;
     let (_parar, parado) = watch::channel(false);
     let azar = Azar::con_semilla(semilla());

@@ -4,7 +4,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli;
-use crate::net::socket::Contexto;
+use crate::nodo;
 use crate::ordenes::cargas::Cargas;
 use crate::ordenes::pedir::semilla;
 use crate::ordenes::{Salida, SalidaError, cargas_de};
@@ -58,7 +58,7 @@ pub async fn solicitar(
     };
     informe.decir(&format!("corrida {} ({comienzo})", progreso.corrida()));
 
-    let contexto = Contexto::nuevo();
+    let contexto = nodo::contexto(ajustes)?;
     let mut cargas = Cargas::conectar(&contexto, &cargas_de(ajustes))?;
     let azar = Azar::con_semilla(semilla());
     let mut red = Intercambio::nuevo(&mut cargas, al_pedir_parar()?, azar);

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::net::client::{Destino, Suceso, conectar};
+use crate::net::curve::Dominio;
 use crate::net::socket::Contexto;
 use crate::panorama::{Panorama, Sondeada};
 use crate::wire::actividad::ActividadDeCarga;
@@ -21,10 +22,17 @@ use crate::wire::mensaje::Mensaje;
 const RESPUESTA_MAX: Duration = Duration::from_millis(1_300);
 
 /// What a carga is asked, and answers in this order; one of before answers only the second.
-pub(super) static A_CARGA: [Mensaje; 2] = [Mensaje::VerActividad, Mensaje::VerEstado];
+pub(super) static A_CARGA: Preguntas = (
+    Dominio::Trabajo,
+    &[Mensaje::VerActividad, Mensaje::VerEstado],
+);
 
 /// What an almacenamiento is asked, likewise.
-pub(super) static A_ALMACEN: [Mensaje; 2] = [Mensaje::VerBase, Mensaje::VerEstado];
+pub(super) static A_ALMACEN: Preguntas =
+    (Dominio::Almacen, &[Mensaje::VerBase, Mensaje::VerEstado]);
+
+/// Which door, and what it is asked.
+pub(super) type Preguntas = (Dominio, &'static [Mensaje]);
 
 /// The doors of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,14 +45,14 @@ pub struct Puertas {
 
 /// Asks them all.
 pub async fn sondear(contexto: &Contexto, puertas: &Puertas) -> Panorama {
-    let preguntar = |extremos: &[String], preguntas: &'static [Mensaje]| {
+    let preguntar = |extremos: &[String], preguntas: Preguntas| {
         let puertas = extremos.iter();
         let puertas = puertas.map(|extremo| una(contexto, extremo.clone(), preguntas));
         join_all(puertas.collect::<Vec<_>>())
     };
     let (cargas, almacenes) = futures::future::join(
-        preguntar(&puertas.cargas, &A_CARGA),
-        preguntar(&puertas.almacenes, &A_ALMACEN),
+        preguntar(&puertas.cargas, A_CARGA),
+        preguntar(&puertas.almacenes, A_ALMACEN),
     )
     .await;
     componer(cargas, almacenes)
@@ -96,7 +104,7 @@ pub(super) struct Dicho {
 pub(super) async fn una(
     contexto: &Contexto,
     extremo: String,
-    preguntas: &[Mensaje],
+    preguntas: Preguntas,
 ) -> (String, Dicho) {
     let mut dicho = Dicho::default();
     // What was said before the time was over stands.
@@ -111,13 +119,14 @@ pub(super) async fn una(
 async fn preguntar(
     contexto: &Contexto,
     extremo: &str,
-    preguntas: &[Mensaje],
+    (dominio, preguntas): Preguntas,
     dicho: &mut Dicho,
 ) -> Option<()> {
     let preguntas: Vec<Vec<u8>> = preguntas.iter().filter_map(|m| encode(m).ok()).collect();
     let (sucesos, mut llegan) = mpsc::channel(64);
     let destino = Destino {
         extremo,
+        dominio,
         trama_bytes_max: TRAMA_BYTES_MAX,
         latido: None,
     };

@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use crate::net::socket::Contexto;
 use crate::panorama::Panorama;
 use crate::panorama::sondeo::{A_ALMACEN, A_CARGA, Dicho, Puertas, componer, una};
-use crate::wire::mensaje::Mensaje;
 
 /// Pause between two questions to one door. With the longest answer a door's death is known
 /// within 2 s, and an actor's as soon as its carga knows.
@@ -33,10 +32,10 @@ pub fn vigilar(contexto: &Contexto, puertas: &Puertas) -> Vista {
     for (lugar, extremo) in extremos.enumerate() {
         let (contexto, vistas) = (contexto.clone(), Rc::clone(&vistas));
         actix_rt::spawn(async move {
-            let preguntas: &[Mensaje] = if lugar < vistas.cargas {
-                &A_CARGA
+            let preguntas = if lugar < vistas.cargas {
+                A_CARGA
             } else {
-                &A_ALMACEN
+                A_ALMACEN
             };
             while !vistas.aviso.is_closed() {
                 let dicho = una(&contexto, extremo.clone(), preguntas).await;

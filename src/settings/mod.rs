@@ -13,7 +13,7 @@ mod texto;
 pub mod validate;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
@@ -254,6 +254,11 @@ impl<'de> Deserialize<'de> for Registro {
 pub struct Seguridad {
     /// Listening beyond loopback without keys is allowed.
     pub insegura: bool,
+    /// Folder of the node's pair and the allow-list; empty for none. See
+    /// [`Ajustes::claves`].
+    pub claves: PathBuf,
+    /// With keys, the clients' door (5555) has none.
+    pub clientes_sin_clave: bool,
 }
 
 fn endpoint_o_vacio<'de, D: Deserializer<'de>>(
@@ -288,6 +293,13 @@ impl Ajustes {
         let resto = url.trim().strip_prefix("sqlite:")?;
         let resto = resto.strip_prefix("//").unwrap_or(resto);
         Some(validate::sin_rodeos(&self.nodo.datos.join(resto)))
+    }
+
+    /// The folder of keys; none for a node without.
+    #[must_use]
+    pub fn claves(&self) -> Option<&Path> {
+        let claves = self.seguridad.claves.as_path();
+        (!claves.as_os_str().is_empty()).then_some(claves)
     }
 
     /// `carga.plazo_ms` as a length of time.

@@ -42,6 +42,12 @@ pub fn relaciones(ajustes: &Ajustes) -> Vec<AjusteInvalido> {
     if ajustes.nodo.datos.as_os_str().is_empty() {
         faltas.push(mal("nodo.datos", "falta la carpeta"));
     }
+    if ajustes.seguridad.clientes_sin_clave && ajustes.claves().is_none() {
+        faltas.push(mal(
+            "seguridad.clientes_sin_clave",
+            "no hay seguridad.claves: sin ellas nadie usa clave",
+        ));
+    }
     faltas
 }
 
@@ -59,11 +65,13 @@ pub fn nodo(ajustes: &Ajustes) -> Vec<AjusteInvalido> {
     }
     let escuchas = escuchas(ajustes);
     for (lugar, (clave, endpoint)) in escuchas.iter().enumerate() {
-        if !endpoint.es_local() && !ajustes.seguridad.insegura {
+        // Keys are ZeroMQ's: the side door has none.
+        let protegida = ajustes.claves().is_some() && *clave != "http.escucha";
+        if !endpoint.es_local() && !protegida && !ajustes.seguridad.insegura {
             faltas.push(mal(
                 clave,
                 format!(
-                    "{endpoint} se alcanza desde otros equipos y este nodo no tiene claves: escuche en 127.0.0.1, o acepte el riesgo en una red de confianza con seguridad.insegura = true"
+                    "{endpoint} se alcanza desde otros equipos y no la protegen claves: ponga seguridad.claves (no cubre http), escuche en 127.0.0.1, o acepte el riesgo en una red de confianza con seguridad.insegura = true"
                 ),
             ));
         }

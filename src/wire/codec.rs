@@ -2,6 +2,7 @@
 
 use bincode::Options;
 
+use crate::domain::principal::Principal;
 use crate::wire::mensaje::{Encargo, Mensaje, Resultado};
 
 /// Largest frame between nodes, in bytes; the sockets refuse a larger one unread. Room for a
@@ -48,7 +49,17 @@ pub fn encode(mensaje: &Mensaje) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// [`CodecError::Ilegible`] when a single one does not fit a frame.
 pub fn encode_encargos(encargos: Vec<Encargo>) -> Result<Vec<Vec<u8>>, CodecError> {
-    encode_lista(Mensaje::Encargos(encargos))
+    if encargos
+        .iter()
+        .all(|encargo| encargo.pedido.principal.es_nadie())
+    {
+        // The form that every version reads.
+        return encode_lista(Mensaje::Encargos(encargos));
+    }
+    let con_principal = encargos
+        .into_iter()
+        .map(|encargo| (encargo.pedido.principal.as_str().to_owned(), encargo));
+    encode_lista(Mensaje::EncargosDe(con_principal.collect()))
 }
 
 /// Writes a list of outcomes in as few frames as fit.
@@ -70,6 +81,10 @@ fn encode_lista(lista: Mensaje) -> Result<Vec<Vec<u8>>, CodecError> {
             let resto = todos.split_off(todos.len() / 2);
             (Mensaje::Encargos(todos), Mensaje::Encargos(resto))
         }
+        Mensaje::EncargosDe(mut todos) if todos.len() > 1 => {
+            let resto = todos.split_off(todos.len() / 2);
+            (Mensaje::EncargosDe(todos), Mensaje::EncargosDe(resto))
+        }
         Mensaje::Resultados(mut todos) if todos.len() > 1 => {
             let resto = todos.split_off(todos.len() / 2);
             (Mensaje::Resultados(todos), Mensaje::Resultados(resto))
@@ -88,9 +103,21 @@ fn encode_lista(lista: Mensaje) -> Result<Vec<Vec<u8>>, CodecError> {
 pub fn decode(trama: &[u8]) -> Result<Mensaje, CodecError> {
     match trama.split_first() {
         None => Err(CodecError::Vacia),
-        Some((&VERSION, cuerpo)) => Ok(formato().deserialize(cuerpo)?),
+        Some((&VERSION, cuerpo)) => Ok(juntar(formato().deserialize(cuerpo)?)),
         Some((&otra, _)) => Err(CodecError::Version(otra)),
     }
+}
+
+/// Puts each principal into its operation.
+fn juntar(mensaje: Mensaje) -> Mensaje {
+    let Mensaje::EncargosDe(lista) = mensaje else {
+        return mensaje;
+    };
+    let encargos = lista.into_iter().map(|(principal, mut encargo)| {
+        encargo.pedido.principal = Principal::de(principal);
+        encargo
+    });
+    Mensaje::Encargos(encargos.collect())
 }
 
 #[cfg(test)]
@@ -128,6 +155,7 @@ mod tests {
                 titulo: None,
                 sede: Sede::parse("sede1").unwrap(),
                 huella: Huella::de(contenido),
+                principal: Principal::nadie(),
             },
             plazo_ms: 2500,
             edad_ms: None,
@@ -144,6 +172,23 @@ mod tests {
         assert_eq!(
             decode(&trama).unwrap(),
             Mensaje::Encargos(vec![encargo("a")])
+        );
+    }
+
+    /// An operation with an owner is the older frame of another number, with a name before it:
+    /// an older node refuses it whole, and never takes it for one without an owner.
+    #[test]
+    fn the_owner_of_an_operation_travels_beside_it() {
+        let mut suya = encargo("a");
+        suya.pedido.principal = Principal::de("mostradores");
+        let tramas = encode_encargos(vec![suya.clone(), encargo("b")]).unwrap();
+        assert_eq!(tramas[0][..5], [1, 17, 0, 0, 0]);
+        let leidas = decode(&tramas[0]).unwrap();
+        assert_eq!(leidas, Mensaje::Encargos(vec![suya, encargo("b")]));
+        let sin = encode_encargos(vec![encargo("a")]).unwrap();
+        assert_eq!(
+            sin,
+            [encode(&Mensaje::Encargos(vec![encargo("a")])).unwrap()]
         );
     }
 

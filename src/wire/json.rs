@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::domain::ids::{Campo, OpId, Sede, Texto};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
+use crate::domain::principal::Principal;
 use crate::wire::huella::{Contenido, Huella};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Codigo, Desenlace, Estado};
@@ -164,6 +165,7 @@ fn interpretar(
         titulo,
         sede: sede.unwrap_or_else(|| sede_propia.clone()),
         huella,
+        principal: Principal::nadie(),
     };
     exigir_campos(&pedido).map_err(mal)?;
     Ok(Peticion {

@@ -48,6 +48,9 @@ pub enum Mensaje {
     VerBase,
     /// The answer to it; none until it has been looked at.
     EstadoBase(Option<EstadoDeBase>),
+    /// [`Mensaje::Encargos`] of whoever came with a key, each with its principal's name. Only
+    /// `codec` writes and reads it: everybody else sees `Encargos`.
+    EncargosDe(Vec<(String, Encargo)>),
 }
 
 /// An actor's beat.

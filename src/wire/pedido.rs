@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
 use crate::domain::operacion::Operacion;
+use crate::domain::principal::Principal;
 use crate::wire::huella::Huella;
 
 /// One operation, parsed and complete. Which of the optional fields stand depends on the
@@ -26,4 +27,8 @@ pub struct Pedido {
     pub sede: Sede,
     /// Hash of the content as the client sent it.
     pub huella: Huella,
+    /// Whose the op_id is; set by the door, never by the client. On the wire and on the disk
+    /// it stands beside the operation, whose own form older nodes read.
+    #[serde(skip)]
+    pub principal: Principal,
 }

@@ -10,6 +10,7 @@ use biblioteca::db::sqlite::{Opciones, SqliteAlmacen};
 use biblioteca::db::{Almacen, Asiento};
 use biblioteca::domain::ids::{Ejemplar, Isbn, OpId, Sede, Titulo, UsuarioId};
 use biblioteca::domain::operacion::Operacion;
+use biblioteca::domain::principal::Principal;
 use biblioteca::domain::rechazo::Rechazo;
 use biblioteca::domain::reglas::Reglas;
 use biblioteca::wire::admin::{Cumplido, Encomienda, FilaCatalogo, Informe};
@@ -251,6 +252,7 @@ pub fn pedido(operacion: Operacion, objeto: &str, usuario: &str, sede: &str) -> 
             usuario,
             sede: Some(sede),
         }),
+        principal: Principal::nadie(),
     }
 }
 

@@ -3,6 +3,7 @@
 use biblioteca::db::Asiento;
 use biblioteca::domain::ids::OpId;
 use biblioteca::domain::operacion::Operacion;
+use biblioteca::domain::principal::Principal;
 use biblioteca::domain::rechazo::Rechazo::{
     ConflictoOpId, LibroNoEncontrado, OperacionNoEncontrada, OperacionVenenosa,
     SinEjemplaresDisponibles,
@@ -156,4 +157,44 @@ async fn an_operation_set_aside_is_refused_for_ever_and_changes_nothing(
     rechazado(&respuesta, &[OperacionVenenosa]);
     assert_eq!(primera(&banco.pedir(original).await), respuesta);
     assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_op_id_is_its_owners_and_tells_nothing_to_others(
+    #[values(Sqlite, Postgres)] motor: Motor,
+) {
+    let banco = Banco::nuevo(motor).await;
+    let de = |quien: &str, mut pedido: biblioteca::wire::pedido::Pedido| {
+        pedido.principal = Principal::de(quien);
+        pedido
+    };
+    let presta = con_op_id(prestamo("A", "ana"), "op-1");
+    let pregunta = con_op_id(pedido(Operacion::Estado, "x", "", "s1"), "op-1");
+    let respuesta = banco.pedir(de("norte", presta.clone())).await;
+    confirmado(&respuesta);
+    assert_eq!(
+        primera(&banco.pedir(de("norte", presta.clone())).await),
+        respuesta
+    );
+    confirmado(&banco.leer(de("norte", pregunta.clone())).await);
+    for ajeno in ["sur", ""] {
+        let repetida = banco.pedir(de(ajeno, presta.clone())).await;
+        rechazado(&repetida, &[ConflictoOpId]);
+        assert!(!repetida.datos.contains("ejemplar"), "{repetida:?}");
+        let estado = banco.leer(de(ajeno, pregunta.clone())).await;
+        rechazado(&estado, &[OperacionNoEncontrada]);
+    }
+    // In one batch as in two.
+    let nueva = con_op_id(prestamo("B", "beto"), "op-2");
+    let lote = ["norte", "sur", "norte"].map(|quien| de(quien, nueva.clone()));
+    let respuestas = banco.lote(lote.to_vec()).await;
+    confirmado(&respuestas[0]);
+    rechazado(&respuestas[1], &[ConflictoOpId]);
+    assert_eq!(primera(&respuestas[2]), respuestas[0]);
+    // What was used without a key is everybody's.
+    let vieja = con_op_id(prestamo("A", "zoe"), "op-3");
+    let antes = banco.pedir(vieja.clone()).await;
+    assert_eq!(primera(&banco.pedir(de("sur", vieja)).await), antes);
+    assert_eq!(banco.numero("SELECT count(*) FROM operaciones").await, 3);
 }

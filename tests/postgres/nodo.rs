@@ -145,7 +145,7 @@ fn migrar_makes_the_tables_once_and_names_what_is_missing() {
     let dicho = String::from_utf8_lossy(&negada.stderr).into_owned();
     assert_eq!(negada.status.code(), Some(2));
     assert!(dicho.contains("biblioteca migrar"), "{dicho}");
-    for vez in ["1 migraciones nuevas", "ya estaban al día"] {
+    for vez in ["migraciones nuevas", "ya estaban al día"] {
         let hecha = nodo.orden(&["migrar"]);
         let dicho = String::from_utf8_lossy(&hecha.stdout).into_owned();
         assert!(hecha.status.success() && dicho.contains(vez), "{hecha:?}");

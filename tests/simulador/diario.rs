@@ -77,6 +77,7 @@ impl DiscoDiario {
                     fila.cerrada = Some(Cerrada {
                         operacion: fila.pedido.operacion,
                         huella: fila.pedido.huella.to_string(),
+                        principal: fila.pedido.principal.clone(),
                         respuesta: respuesta.clone(),
                     });
                 }

@@ -8,14 +8,14 @@
 //!
 //! | case | fault | test, or command |
 //! |---|---|---|
-//! | 1, 2, 5 | kill -9 of a carga, an actor, an almacenamiento | `doble`, `fallos`; `simulacro` for the gaps |
-//! | 3 | an actor dies after the commit, before its answer | `simulador` (kills at every instant), `fallos` |
-//! | 4, 6 | nobody of a kind is alive | `diario`, `fallos`; `nucleos` for the sends |
+//! | 1, 2, 5 | kill -9 of a carga, an actor, an almacenamiento | `doble`, `fallos`, `tests/tres_pcs`; `simulacro` for the gaps |
+//! | 3 | an actor dies after the commit, before its answer | `simulador` (kills at every instant), `fallos`, `tests/tres_pcs` |
+//! | 4, 6 | nobody of a kind is alive | `diario`, `fallos`, `tests/tres_pcs`; `nucleos` for the sends |
 //! | 7 | an almacenamiento dies around COMMIT | `simulador` (`Trampa`), `escritor` |
 //! | 8 | SIGSTOP | `fallos`; `simulacro` for every role |
 //! | 9, 10, 16 | PostgreSQL under Patroni and etcd | by hand yet |
 //! | 11–15, 37, 38, 42 | PostgreSQL | `tests/postgres` (promotions by hand of two servers) |
-//! | 17–21 | partitions, slow and tripled messages, flapping links | `simulador/caso` |
+//! | 17–21 | partitions, slow and tripled messages, flapping links | `tests/tres_pcs` on real links; `simulador/caso` |
 //! | 22 | an op_id again, with the same and another content | `contrato`, `tests/almacen/repeticiones` |
 //! | 23 | a solicitante dies half way | `archivo` |
 //! | 24 | full disk | `disco`, `tests/diario_archivo` |
@@ -27,13 +27,13 @@
 //! | 31 | slow endpoint, garbage | `extremos`, `nucleos/cortacircuitos` |
 //! | 32 | poison | `escritor`, `tests/almacen/repeticiones`, `carga::diario` |
 //! | 33, 34 | overload, a greedy client, a deaf one | `sobrecarga`, `mala_entrada`; `BIBLIOTECA_SOBRECARGA_S=60` |
-//! | 35 | SIGTERM of every process in turn | `doble` |
+//! | 35 | SIGTERM of every process in turn | `doble`, `tests/tres_pcs` |
 //! | 36 | the last copy, raced for | `carrera`, `tests/postgres/carreras`; `BIBLIOTECA_CARRERAS=10000` |
-//! | 39 | wrong keys, raw TCP | `mala_entrada` for raw bytes |
+//! | 39 | wrong keys, raw TCP | `claves`; `mala_entrada` for raw bytes without keys |
 //! | 40 | random frames | `wire::codec`, `wire::json`; `PROPTEST_CASES=1000000 cargo test no_bytes` |
 //! | 41 | SQL in every field | `mala_entrada` |
 //! | 43 | actors that panic, stop, die in their start | `runtime::guardian`, `fallos`, `arranque` |
-//! | 44 | two versions | golden vectors of `wire` |
+//! | 44 | two versions | golden vectors of `wire`: what an older node reads does not change |
 //! | 45 | random faults, two at once at most | `simulacro --segundos 1800`; `simulador` |
 //! | 46 | planted bugs | `deploy/sabotajes.sh`; `simulador/plantados` |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -43,6 +43,7 @@ mod api;
 mod archivo;
 mod arranque;
 mod carrera;
+mod claves;
 mod cliente;
 mod comprobar;
 mod contrato;
@@ -54,6 +55,7 @@ mod estado;
 mod extremos;
 mod fallos;
 mod formas;
+mod llaves;
 mod mala_entrada;
 mod medir;
 mod metricas;

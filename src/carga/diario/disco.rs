@@ -72,10 +72,10 @@ impl Diario {
                 continue;
             };
             match hallada {
-                Some(cerrada) => {
+                Some(cerrada) if pedido.principal.alcanza(&cerrada.principal) => {
                     self.contestar(id, Contestacion::Guardada(Box::new(cerrada)), salidas);
                 }
-                None => self.pasar(ahora, id, pedido, salidas),
+                _ => self.pasar(ahora, id, pedido, salidas),
             }
         }
         self.mirar_pendientes(ahora, salidas);
@@ -96,8 +96,10 @@ impl Diario {
             match &suerte {
                 Suerte::Decidida(cerrada) => {
                     let suyo = (id, anotada.pedido.clone());
+                    let misma = suyo.1.principal.alcanza(&cerrada.principal)
+                        && suyo.1.huella.to_string() == cerrada.huella;
                     let respuesta = cerrada.respuesta.clone();
-                    self.repetida(ahora, suyo, &cerrada.huella, respuesta, salidas);
+                    self.repetida(ahora, suyo, misma, respuesta, salidas);
                 }
                 _ => {
                     let lleno = Desenlace::NoAplicada(Causa::DiarioLleno);

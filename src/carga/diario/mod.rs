@@ -181,7 +181,15 @@ impl Diario {
             return self.nueva(ahora, solicitud, salidas);
         };
         let lectura = solicitud.pedido.operacion == Operacion::Estado;
-        let misma = anotada.pedido.huella == solicitud.pedido.huella;
+        let suya = solicitud
+            .pedido
+            .principal
+            .alcanza(&anotada.pedido.principal);
+        if lectura && !suya {
+            // What stands here is another's: the database knows whether anything is its own.
+            return self.pasar(ahora, solicitud.id, solicitud.pedido, salidas);
+        }
+        let misma = suya && anotada.pedido.huella == solicitud.pedido.huella;
         let contestacion = match &anotada.fase {
             // Not acknowledged to anybody yet: nothing is said of it before it is.
             Fase::PorAnotar if lectura || !misma => return self.pendientes.push(solicitud),
@@ -192,6 +200,7 @@ impl Diario {
             Fase::Decidida(respuesta) if lectura => Contestacion::Guardada(Box::new(Cerrada {
                 operacion: anotada.pedido.operacion,
                 huella: anotada.pedido.huella.to_string(),
+                principal: anotada.pedido.principal.clone(),
                 respuesta: respuesta.clone(),
             })),
             fase if lectura => Contestacion::EnCola {
@@ -200,10 +209,9 @@ impl Diario {
                 apartada: *fase == Fase::Apartada,
             },
             Fase::Decidida(respuesta) => {
-                let huella = anotada.pedido.huella.to_string();
                 let respuesta = respuesta.clone();
                 let Solicitud { id, pedido, .. } = solicitud;
-                return self.repetida(ahora, (id, pedido), &huella, respuesta, salidas);
+                return self.repetida(ahora, (id, pedido), misma, respuesta, salidas);
             }
             _ if misma => Contestacion::Encolada,
             _ => Contestacion::Conflicto,
@@ -248,16 +256,16 @@ impl Diario {
         });
     }
 
-    /// A request for what is decided already, under the content `huella`.
+    /// A request for what is decided already; `misma`, when its content and owner are those.
     fn repetida(
         &mut self,
         ahora: Instant,
         (id, pedido): (u64, Pedido),
-        huella: &str,
+        misma: bool,
         respuesta: Respuesta,
         salidas: &mut Vec<Salida>,
     ) {
-        if pedido.huella.to_string() == huella {
+        if misma {
             let repetida = Respuesta {
                 repetida: true,
                 ..respuesta

@@ -7,6 +7,7 @@ use crate::db::diario::reloj::Marca;
 use crate::db::diario::{Cerrada, SinDecidir};
 use crate::db::reloj::texto_utc;
 use crate::domain::operacion::Operacion;
+use crate::domain::principal::Principal;
 use crate::domain::rechazo::Rechazo;
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Estado, Respuesta};
@@ -15,9 +16,9 @@ use jiff::Timestamp;
 
 /// `json_each` brings a whole batch in one statement.
 pub const ABRIR: &str = "INSERT INTO entradas
-    (seq, op_id, huella, operacion, pedido, aceptada_en, arranque, arranque_ms)
+    (seq, op_id, huella, operacion, pedido, aceptada_en, arranque, arranque_ms, principal)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
-           value->>7 FROM json_each($1) WHERE true
+           value->>7, value->>8 FROM json_each($1) WHERE true
     ON CONFLICT (op_id) DO NOTHING RETURNING seq";
 
 pub const CERRAR: &str = "UPDATE entradas
@@ -28,10 +29,11 @@ pub const CERRAR: &str = "UPDATE entradas
 pub const APARTAR: &str = "UPDATE entradas SET apartada_en = $2
     FROM json_each($1) j WHERE entradas.seq = j.value AND entradas.estado IS NULL";
 
-pub const BUSCAR: &str = "SELECT op_id, huella, operacion, estado, codigo, mensaje, fecha, datos
+pub const BUSCAR: &str =
+    "SELECT op_id, huella, operacion, estado, codigo, mensaje, fecha, datos, principal
     FROM entradas WHERE op_id IN (SELECT value FROM json_each($1)) AND estado IS NOT NULL";
 
-pub const SIN_DECIDIR: &str = "SELECT seq, pedido, aceptada_en, arranque, arranque_ms
+pub const SIN_DECIDIR: &str = "SELECT seq, pedido, aceptada_en, arranque, arranque_ms, principal
     FROM entradas WHERE estado IS NULL ORDER BY seq";
 
 pub const PENDIENTES: &str = "SELECT op_id FROM entradas
@@ -56,6 +58,7 @@ pub struct FilaAbierta<'a>(
     String,
     &'a str,
     u64,
+    &'a str,
 );
 
 impl<'a> FilaAbierta<'a> {
@@ -69,6 +72,7 @@ impl<'a> FilaAbierta<'a> {
             texto_utc(aceptada.pared),
             &aceptada.arranque,
             aceptada.arranque_ms,
+            pedido.principal.as_str(),
         ))
     }
 }
@@ -106,11 +110,12 @@ pub type Hallada = (
     String,
     String,
     String,
+    String,
 );
 
 /// The op_id of a closed entry, and what stands there.
 pub fn cerrada(fila: Hallada) -> Result<(String, Cerrada), Error> {
-    let (op_id, huella, operacion, estado, codigo, mensaje, fecha, datos) = fila;
+    let (op_id, huella, operacion, estado, codigo, mensaje, fecha, datos, principal) = fila;
     let rechazo = codigo
         .map(|codigo| Rechazo::de_codigo(&codigo).ok_or_else(|| desconocido("codigo", &codigo)))
         .transpose()?;
@@ -118,6 +123,7 @@ pub fn cerrada(fila: Hallada) -> Result<(String, Cerrada), Error> {
         operacion: Operacion::de_palabra(&operacion)
             .ok_or_else(|| desconocido("operacion", &operacion))?,
         huella,
+        principal: Principal::de(principal),
         respuesta: Respuesta {
             estado: Estado::de_palabra(&estado).ok_or_else(|| desconocido("estado", &estado))?,
             rechazo,
@@ -147,17 +153,18 @@ pub fn falta(fila: Falta) -> Result<(Pedido, Respuesta), Error> {
         mensaje,
         fecha,
         datos,
+        String::new(),
     );
     let (_, cerrada) = cerrada(hallada)?;
     Ok((pedido, cerrada.respuesta))
 }
 
 /// A row of [`SIN_DECIDIR`].
-pub type Abierta = (i64, String, String, String, i64);
+pub type Abierta = (i64, String, String, String, i64, String);
 
 /// An undecided entry, with its age now.
 pub fn sin_decidir(fila: Abierta, ahora: &Marca, ultima: Timestamp) -> Result<SinDecidir, Error> {
-    let (seq, pedido, aceptada_en, arranque, arranque_ms) = fila;
+    let (seq, pedido, aceptada_en, arranque, arranque_ms, principal) = fila;
     let aceptada = Marca {
         pared: aceptada_en.parse().map_err(Error::decode)?,
         arranque,
@@ -165,7 +172,10 @@ pub fn sin_decidir(fila: Abierta, ahora: &Marca, ultima: Timestamp) -> Result<Si
     };
     Ok(SinDecidir {
         seq: u64::try_from(seq).map_err(Error::decode)?,
-        pedido: serde_json::from_str(&pedido).map_err(Error::decode)?,
+        pedido: Pedido {
+            principal: Principal::de(principal),
+            ..serde_json::from_str(&pedido).map_err(Error::decode)?
+        },
         edad_ms: ahora.desde(&aceptada, ultima),
     })
 }

@@ -27,6 +27,7 @@ use crate::db::sqlite::Candado;
 use crate::db::sqlite::conexion::{self, Clase};
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
+use crate::domain::principal::Principal;
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
@@ -113,6 +114,8 @@ pub struct Cerrada {
     pub operacion: Operacion,
     /// Its content hash, in hex.
     pub huella: String,
+    /// Whose its op_id is.
+    pub principal: Principal,
     /// The decision; `repetida` is false.
     pub respuesta: Respuesta,
 }

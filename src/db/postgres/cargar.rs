@@ -82,7 +82,7 @@ WITH pedido AS MATERIALIZED (
 )
 SELECT
     coalesce((SELECT json_agg(json_build_array(
-            o.op_id, o.cuerpo_hash, o.estado, o.codigo, o.resultado))
+            o.op_id, o.cuerpo_hash, o.estado, o.codigo, o.resultado, o.principal))
      FROM (SELECT DISTINCT op_id FROM pedido) q CROSS JOIN LATERAL (
         SELECT * FROM operaciones WHERE op_id = q.op_id LIMIT 1) o),
      '[]')::text AS conocidas,

@@ -51,13 +51,13 @@ WITH creado AS (
 ), decidida AS (
     INSERT INTO operaciones
         (op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario, sede,
-         creada_en, repeticiones, repetida_en)
+         creada_en, repeticiones, repetida_en, principal)
     SELECT n.op_id, n.tipo, n.cuerpo_hash, n.estado, n.codigo, n.resultado, n.isbn, n.ejemplar,
-           n.usuario, n.sede, $2, n.veces, CASE WHEN n.veces > 0 THEN $2 END
+           n.usuario, n.sede, $2, n.veces, CASE WHEN n.veces > 0 THEN $2 END, n.principal
     FROM unnest($17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
-                $23::text[], $24::text[], $25::text[], $26::text[], $27::bigint[])
+                $23::text[], $24::text[], $25::text[], $26::text[], $27::bigint[], $28::text[])
         AS n(op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario,
-             sede, veces)
+             sede, veces, principal)
     WHERE (SELECT count(*) FROM repetida) >= 0
     ORDER BY n.op_id
     RETURNING 1
@@ -158,6 +158,7 @@ pub async fn guardar(
         }))
         .bind(columna(nuevas, |n| n.asiento.pedido.sede.as_str()))
         .bind(columna(nuevas, |n| n.repeticiones))
+        .bind(columna(nuevas, |n| n.asiento.pedido.principal.as_str()))
         .fetch_one(conexion)
         .await?;
     comprobar(cuentas.1, cambiados.len(), "a loan")?;

@@ -55,7 +55,7 @@ const POR_USUARIO: &str = "SELECT u.nombre,
         ORDER BY a.vence_en, a.isbn LIMIT $2) p), '[]')::text
     FROM usuarios u WHERE u.id = $1";
 
-const OPERACION: &str = "SELECT tipo, estado, codigo, resultado
+const OPERACION: &str = "SELECT tipo, estado, codigo, resultado, principal
     FROM operaciones WHERE op_id = $1";
 
 /// Writes nothing but a mark in the WAL: its commit waits for the standby as any other.
@@ -83,7 +83,7 @@ pub async fn leer(
         if replicada && fila.is_some() {
             barrera(lectores).await?;
         }
-        return consulta::estado(fila, &pedido.op_id, fecha);
+        return consulta::estado(fila, pedido, fecha);
     }
     match (
         &pedido.ejemplar,

@@ -53,7 +53,7 @@ WITH pedido AS MATERIALIZED (
 )
 SELECT
     (SELECT json_group_array(json_array(
-            o.op_id, o.cuerpo_hash, o.estado, o.codigo, o.resultado))
+            o.op_id, o.cuerpo_hash, o.estado, o.codigo, o.resultado, o.principal))
      FROM conocida CROSS JOIN operaciones o ON o.op_id = conocida.op_id) AS conocidas,
     (SELECT json_group_array(json_array(l.isbn, l.titulo))
      FROM (SELECT DISTINCT libro FROM pedido) q CROSS JOIN libros l ON l.isbn = q.libro) AS libros,

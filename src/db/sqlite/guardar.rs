@@ -34,9 +34,9 @@ const NUEVOS: &str = "INSERT INTO prestamos
 
 const OPERACIONES: &str = "INSERT INTO operaciones
     (op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario, sede,
-     creada_en)
+     principal, creada_en)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
-           value->>7, value->>8, value->>9, $2 FROM json_each($1)";
+           value->>7, value->>8, value->>9, value->>10, $2 FROM json_each($1)";
 
 const REPETIDAS: &str = "UPDATE operaciones
     SET repeticiones = repeticiones + (j.value->>1), repetida_en = $2
@@ -77,6 +77,7 @@ struct FilaOperacion<'a>(
     Option<&'a Ejemplar>,
     Option<&'a UsuarioId>,
     &'a Sede,
+    &'a str,
 );
 
 /// Writes the effects: users, then loans.
@@ -182,6 +183,7 @@ pub async fn respuestas(
                 pedido.ejemplar.as_ref(),
                 pedido.usuario.as_ref(),
                 &pedido.sede,
+                pedido.principal.as_str(),
             )),
         }
     }

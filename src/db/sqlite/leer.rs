@@ -51,7 +51,7 @@ const POR_USUARIO: &str = "SELECT u.nombre,
         ORDER BY a.vence_en, a.isbn LIMIT (SELECT $2)) p)
     FROM usuarios u WHERE u.id = $1";
 
-const OPERACION: &str = "SELECT tipo, estado, codigo, resultado
+const OPERACION: &str = "SELECT tipo, estado, codigo, resultado, principal
     FROM operaciones WHERE op_id = $1";
 
 /// Answers a `consulta` or an `estado`; anything else is not known here.
@@ -70,7 +70,7 @@ pub async fn leer(
             .bind(pedido.op_id.as_str())
             .fetch_optional(lectores)
             .await?;
-        return consulta::estado(fila, &pedido.op_id, fecha);
+        return consulta::estado(fila, pedido, fecha);
     }
     match (
         &pedido.ejemplar,

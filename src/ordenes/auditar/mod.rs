@@ -18,6 +18,7 @@ use crate::db::diario::{ARCHIVO, Excepcion, excepciones, pendientes};
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
 use crate::net::socket::Contexto;
+use crate::nodo;
 use crate::nodo::almacenamiento::buscador;
 use crate::ordenes::auditar::cotejo::{Cotejo, cotejar, sin_decidir};
 use crate::ordenes::cargas::Cargas;
@@ -61,9 +62,10 @@ pub async fn auditar(
             println!("{}, línea {linea}: no es un recibo", ruta.display());
         }
     }
+    let contexto = nodo::contexto(ajustes)?;
     let diario = ajustes.nodo.datos.join(ARCHIVO);
     let cargas = cargas_de(ajustes);
-    let (auditoria, cotejo) = comparar(&base, &recibos, &cargas, Some(&diario)).await?;
+    let (auditoria, cotejo) = comparar(&contexto, &base, &recibos, &cargas, Some(&diario)).await?;
     println!("Auditoría de {}\n", base.nombre());
     print!("{}", informe::de_base(&auditoria));
     if !rutas.is_empty() {
@@ -116,6 +118,7 @@ async fn del_diario(ajustes: &Ajustes) -> Result<Vec<Excepcion>, SalidaError> {
 /// # Errors
 /// [`SalidaError::Uso`] when the database cannot be read.
 pub async fn comparar(
+    contexto: &Contexto,
     base: &Fuente,
     recibos: &[Recibo],
     cargas: &[String],
@@ -131,7 +134,7 @@ pub async fn comparar(
     let faltan = sin_decidir(recibos, &auditoria.guardadas);
     let mut en_diario = HashMap::new();
     if !faltan.is_empty() {
-        en_diario = en_diarios(&faltan, cargas).await?;
+        en_diario = en_diarios(contexto, &faltan, cargas).await?;
         if let Some(ruta) = diario.filter(|ruta| ruta.exists()) {
             let suyas = pendientes(ruta, &faltan).await;
             for op_id in suyas.map_err(|error| SalidaError::Uso(error.to_string()))? {
@@ -147,13 +150,13 @@ pub async fn comparar(
 
 /// Which of these some carga says it still has in its diario, and which carga.
 async fn en_diarios(
+    contexto: &Contexto,
     op_ids: &[&str],
     cargas: &[String],
 ) -> Result<HashMap<String, String>, SalidaError> {
-    let contexto = Contexto::nuevo();
     let mut tienen = HashMap::new();
     for carga in cargas {
-        let mut enlace = Cargas::conectar(&contexto, std::slice::from_ref(carga))?;
+        let mut enlace = Cargas::conectar(contexto, std::slice::from_ref(carga))?;
         let (_parar, parado) = watch::channel(false);
         let mut red = Intercambio::nuevo(&mut enlace, parado, Azar::con_semilla(semilla()));
         for op_id in op_ids {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use crate::net::socket::Contexto;
+use crate::nodo;
 use crate::nodo::http::puertas;
 use crate::ordenes::{Salida, SalidaError};
 use crate::panorama::sondeo::sondear;
@@ -30,7 +30,7 @@ const LIMPIAR: &str = "\x1b[H\x1b[2J";
 /// [`SalidaError::Nadie`] when no door answers; following goes on then and says so.
 pub async fn estado(ajustes: &Ajustes, json: bool, seguir: bool) -> Result<Salida, SalidaError> {
     let puertas = puertas(ajustes);
-    let contexto = Contexto::nuevo();
+    let contexto = nodo::contexto(ajustes)?;
     if !seguir {
         let panorama = sondear(&contexto, &puertas).await;
         if panorama.nadie() && !json {

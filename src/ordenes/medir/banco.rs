@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::cli::Medida;
 use crate::domain::ids::Sede;
 use crate::net::client::{Destino, Enlace, Suceso, conectar};
+use crate::net::curve::Dominio;
 use crate::net::socket::{Contexto, NetError};
 use crate::ordenes::medir::carrera::Cliente;
 use crate::ordenes::medir::cuentas::Cuentas;
@@ -34,6 +35,8 @@ const ENLACES_POR_CONTEXTO: usize = 250;
 
 /// What a run needs.
 pub(super) struct Carga<'a> {
+    /// With the keys of this process.
+    pub(super) contexto: &'a Contexto,
     /// Where the cargas listen.
     pub(super) cargas: &'a [String],
     /// Branches; each has its own clients.
@@ -131,7 +134,7 @@ fn conectar_todos(
     clientes: usize,
     llegadas: &Llegadas,
 ) -> Result<Vec<Puesto>, NetError> {
-    let mut contexto = Contexto::nuevo();
+    let mut contexto = carga.contexto.clone();
     let mut enlaces = 0;
     let mut puestos = Vec::with_capacity(clientes);
     for numero in 0..clientes {
@@ -141,13 +144,14 @@ fn conectar_todos(
             .enumerate()
             .map(|(cual, extremo)| {
                 if enlaces == ENLACES_POR_CONTEXTO {
-                    contexto = Contexto::nuevo();
+                    contexto = carga.contexto.otro();
                     enlaces = 0;
                 }
                 enlaces += 1;
                 let llegadas = llegadas.clone();
                 let destino = Destino {
                     extremo,
+                    dominio: Dominio::Clientes,
                     trama_bytes_max: TRAMA_BYTES_MAX,
                     latido: None,
                 };

@@ -11,6 +11,7 @@ use crate::cli::{Carrera, Medida, Modos};
 use crate::domain::ids::Sede;
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
+use crate::net::socket::Contexto;
 use crate::ordenes::SalidaError;
 use crate::ordenes::medir::dibujo::{self, Linea, Rotulos};
 use crate::ordenes::medir::propia::Propia;
@@ -28,6 +29,7 @@ const ACTORES: [u32; 2] = [1, 4];
 /// # Errors
 /// [`SalidaError`] when a library cannot be started, or nobody answers.
 pub(super) async fn correr(
+    contexto: &Contexto,
     medida: &Medida,
     sedes: &[Sede],
     cargas: &[String],
@@ -43,6 +45,9 @@ pub(super) async fn correr(
             .map(Propia::arrancar)
             .transpose()
             .map_err(|error| SalidaError::Interno(error.to_string()))?;
+        // It has no keys.
+        let suyo = propia.as_ref().map(|_| Contexto::nuevo());
+        let contexto = suyo.as_ref().unwrap_or(contexto);
         let suyas = propia.as_ref().map(|propia| [propia.clientes().to_owned()]);
         let cargas = suyas.as_ref().map_or(cargas, |suyas| suyas.as_slice());
         for modo in [Modo::Sincrono, Modo::Asincrono] {
@@ -54,7 +59,7 @@ pub(super) async fn correr(
                     ritmo: None,
                     ..medida.clone()
                 };
-                let resultado = una(&esta, sedes, cargas, actores).await?;
+                let resultado = una(contexto, &esta, sedes, cargas, actores).await?;
                 if resultado.es_silencio() {
                     return Err(SalidaError::Nadie("ninguna carga respondió".into()));
                 }

@@ -23,6 +23,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::{Medicion, Medida};
 use crate::domain::ids::Sede;
+use crate::net::socket::Contexto;
+use crate::nodo;
 use crate::ordenes::medir::banco::Carga;
 use crate::ordenes::medir::progreso::Progreso;
 use crate::ordenes::medir::resultado::{Resultado, dura, en_csv, en_json};
@@ -50,6 +52,7 @@ pub async fn medir(ajustes: &Ajustes, medicion: &Medicion) -> Result<Salida, Sal
         escribir(&con_extension(salida, "json"), "[]")?;
     }
     abrir_paso();
+    let contexto = nodo::contexto(ajustes)?;
     let cargas = cargas_de(ajustes);
     let sedes = match (medida.sedes.as_slice(), tabla) {
         ([], true) => ["sede1", "sede2"]
@@ -60,11 +63,11 @@ pub async fn medir(ajustes: &Ajustes, medicion: &Medicion) -> Result<Salida, Sal
         (dadas, _) => dadas.to_vec(),
     };
     let (resultados, texto) = if tabla {
-        let resultados = experimento::correr(medida, &sedes, &cargas).await?;
+        let resultados = experimento::correr(&contexto, medida, &sedes, &cargas).await?;
         let texto = experimento::tabla(&resultados);
         (resultados, texto)
     } else {
-        let resultado = una(medida, &sedes, &cargas, None).await?;
+        let resultado = una(&contexto, medida, &sedes, &cargas, None).await?;
         if resultado.es_silencio() {
             return Err(SalidaError::Nadie("ninguna carga respondió".into()));
         }
@@ -83,6 +86,7 @@ pub async fn medir(ajustes: &Ajustes, medicion: &Medicion) -> Result<Salida, Sal
 /// # Errors
 /// [`SalidaError`] when a connection cannot be made.
 async fn una(
+    contexto: &Contexto,
     medida: &Medida,
     sedes: &[Sede],
     cargas: &[String],
@@ -91,6 +95,7 @@ async fn una(
     let titulo = format!("{} por sede, {}", medida.clientes, medida.modos);
     let mut progreso = Progreso::nuevo(titulo, dura(medida));
     let carga = Carga {
+        contexto,
         cargas,
         sedes,
         medida,

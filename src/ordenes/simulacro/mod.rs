@@ -149,7 +149,7 @@ async fn correr(
     cierre::esperar_decididas(&base, &recibos).await?;
     let repeticiones = cierre::repetir(&contexto, &cargas, &recibos, semilla).await?;
     guardar(carpeta, &recibos).map_err(interno)?;
-    let (auditoria, cotejo) = comparar(&base, &recibos, &cargas, None).await?;
+    let (auditoria, cotejo) = comparar(&contexto, &base, &recibos, &cargas, None).await?;
     Ok(Resultado {
         duracion,
         semilla,

@@ -193,6 +193,7 @@ fn a_repeat_is_told_queued_until_it_is_decided_and_then_gets_the_answer() {
     let cerrada = Box::new(Cerrada {
         operacion: Operacion::Devolucion,
         huella: k().huella.to_string(),
+        principal: k().principal,
         respuesta: respuesta(None),
     });
     let salidas = mesa.vuelve(vec![Suerte::Decidida(cerrada)]);
