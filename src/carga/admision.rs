@@ -17,7 +17,9 @@ use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::net::server::Salida;
 use crate::runtime::guardian::Puesto;
-use crate::wire::json::{Invalida, Peticion, escribir_invalida, leer_peticion};
+use crate::wire::json::{
+    Invalida, Peticion, escribir_invalida, leer_peticion, leer_peticion_propia,
+};
 use crate::wire::respuesta::{Causa, Desenlace, Estado};
 
 /// What a door needs to know; cheap to clone.
@@ -44,12 +46,20 @@ pub struct Admision {
 }
 
 impl Admision {
-    /// Reads a request.
+    /// Reads a request of a plain client.
     ///
     /// # Errors
     /// The answer to a malformed one.
     pub fn leer(&self, trama: &[u8]) -> Result<Peticion, Vec<u8>> {
         leer_peticion(trama, &self.sede).map_err(|invalida| self.negar(&invalida))
+    }
+
+    /// Reads a request of this process's own side door.
+    ///
+    /// # Errors
+    /// The answer to a malformed one.
+    pub fn leer_propia(&self, trama: &[u8]) -> Result<Peticion, Vec<u8>> {
+        leer_peticion_propia(trama, &self.sede).map_err(|invalida| self.negar(&invalida))
     }
 
     /// The answer to a malformed request.

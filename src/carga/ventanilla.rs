@@ -34,7 +34,7 @@ impl Ventanilla {
     /// Asks for `quien` and waits for the one answer, which is due within the request's
     /// deadline as everybody's is. Both are the JSON of contract §2.
     pub async fn pedir(&self, quien: &str, trama: &[u8]) -> Vec<u8> {
-        let peticion = match self.admision.leer(trama) {
+        let peticion = match self.admision.leer_propia(trama) {
             Ok(peticion) => peticion,
             Err(invalida) => return invalida,
         };

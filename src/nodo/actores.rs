@@ -68,9 +68,12 @@ impl EnMarcha {
         Ok(())
     }
 
-    /// Tells the cargas that it leaves and finishes what it has.
-    pub async fn drenar(&self) {
+    /// Tells the cargas that it leaves, and finishes what it has and what comes until they
+    /// have heard it, `despedida` at most.
+    pub async fn drenar(&self, despedida: Duration) {
         let _ = self.puesto.entregar(Despedirse);
+        // A carga that has not heard it yet still hands it work.
+        tokio::time::sleep(despedida).await;
         hasta(async || match self.puesto.actor() {
             None => true,
             Some(actor) => actor

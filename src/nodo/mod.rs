@@ -35,6 +35,10 @@ const BUZON_MAX: Duration = Duration::from_secs(2);
 /// How often it looks whether it has finished.
 const MIRADA: Duration = Duration::from_millis(10);
 
+/// How long what was sent may take to come, on any network of a library: with a beat before
+/// it, how long a door stays open after its drain.
+const TRAYECTO_MAX: Duration = Duration::from_millis(50);
+
 /// What a role that is being drained says of its health.
 const TERMINA: &str = "el nodo está terminando";
 
@@ -162,7 +166,7 @@ pub async fn correr(ajustes: &Ajustes) -> Result<Fin, ArranqueError> {
         if let Some(http) = &http {
             http.despedirse();
         }
-        marcha.drenar().await;
+        marcha.drenar(entorno.latido() + TRAYECTO_MAX).await;
         if let Some(http) = http {
             http.cerrar().await;
         }
@@ -295,14 +299,19 @@ impl Marcha {
             .unwrap_or(false)
     }
 
-    /// From the clients inwards: each hop first finishes what the one before it sent.
-    async fn drenar(self) {
+    /// From the clients inwards: each hop first finishes what the one before it sent, and then
+    /// goes on answering that it takes nothing for as long as `despedida`, until everybody has
+    /// heard that it leaves. What was on its way must not meet a closed door: its sender would
+    /// be left in doubt.
+    async fn drenar(self, despedida: Duration) {
         if let Some(carga) = &self.carga {
             carga.drenar().await;
+            tokio::time::sleep(despedida).await;
         }
-        join_all(self.actores.iter().map(actores::EnMarcha::drenar)).await;
+        join_all(self.actores.iter().map(|actor| actor.drenar(despedida))).await;
         if let Some(almacenamiento) = &self.almacenamiento {
             almacenamiento.drenar().await;
+            tokio::time::sleep(despedida).await;
         }
     }
 }

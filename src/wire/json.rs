@@ -23,6 +23,7 @@ pub const SOLICITUD_BYTES_MAX: usize = 64 * 1024;
 /// Bounds of a client's own `plazo_ms`, in ms (contract §2).
 pub const PLAZO_MS: std::ops::RangeInclusive<u32> = 100..=30_000;
 
+const SIN_LIBRO: &str = "falta el campo 'isbn', 'ejemplar' o 'titulo'";
 const PLAZO_MALO: &str = "el campo 'plazo_ms' debe ser un entero de 100 a 30000";
 
 /// When a client that found no room should come back, in ms: a few commits later.
@@ -62,16 +63,32 @@ pub struct Invalida {
     pub id: Option<Box<RawValue>>,
 }
 
-/// Reads one request. `sede` stands in where the client names none.
+/// Reads one request of a plain client. `sede` stands in where the client names none.
 ///
 /// # Errors
 /// [`Invalida`], ready to be answered.
 pub fn leer_peticion(trama: &[u8], sede: &Sede) -> Result<Peticion, Invalida> {
+    leer(trama, sede, exigir_campos_de_cliente)
+}
+
+/// Reads one request of our own side door, which may also ask for a user's loans: it knows who
+/// may see them.
+///
+/// # Errors
+/// [`Invalida`], ready to be answered.
+pub fn leer_peticion_propia(trama: &[u8], sede: &Sede) -> Result<Peticion, Invalida> {
+    leer(trama, sede, exigir_campos)
+}
+
+/// What a well-formed request must have, or a Spanish sentence.
+type Exigencia = fn(&Pedido) -> Result<(), &'static str>;
+
+fn leer(trama: &[u8], sede: &Sede, exigir: Exigencia) -> Result<Peticion, Invalida> {
     let campos = leer_campos(trama).map_err(|detalle| sin_objeto(&detalle))?;
     let id = campo(&campos, "id").map(ToOwned::to_owned);
     let leido = campo_op_id(&campos).map_err(mal);
     let op_id = leido.as_ref().ok().cloned().flatten();
-    interpretar(&campos, leido, sede, id.clone()).map_err(|(causa, detalle)| Invalida {
+    interpretar(&campos, leido, (sede, exigir), id.clone()).map_err(|(causa, detalle)| Invalida {
         causa,
         detalle,
         op_id,
@@ -136,7 +153,7 @@ fn mal(detalle: impl ToString) -> Mal {
 fn interpretar(
     campos: &Campos<'_>,
     op_id: Result<Option<OpId>, Mal>,
-    sede_propia: &Sede,
+    (sede_propia, exigir): (&Sede, Exigencia),
     id: Option<Box<RawValue>>,
 ) -> Result<Peticion, Mal> {
     let operacion = leer_operacion(campos)?;
@@ -167,7 +184,7 @@ fn interpretar(
         huella,
         principal: Principal::nadie(),
     };
-    exigir_campos(&pedido).map_err(mal)?;
+    exigir(&pedido).map_err(mal)?;
     Ok(Peticion {
         pedido,
         id,
@@ -176,7 +193,17 @@ fn interpretar(
     })
 }
 
-/// The fields that each operation needs (contract §2).
+/// The fields that each operation of a plain client needs (contract §2).
+fn exigir_campos_de_cliente(pedido: &Pedido) -> Result<(), &'static str> {
+    exigir_campos(pedido)?;
+    let de_usuario = pedido.isbn.is_none() && pedido.ejemplar.is_none() && pedido.titulo.is_none();
+    if pedido.operacion == Operacion::Consulta && de_usuario {
+        return Err(SIN_LIBRO);
+    }
+    Ok(())
+}
+
+/// The fields that each operation needs (contract §2); a consulta may also be of a user.
 ///
 /// # Errors
 /// A Spanish sentence that names the missing field.
@@ -200,7 +227,7 @@ pub fn exigir_campos(pedido: &Pedido) -> Result<(), &'static str> {
         }
         Operacion::Consulta => (libro || pedido.titulo.is_some() || pedido.usuario.is_some())
             .then_some(())
-            .ok_or("falta el campo 'isbn', 'ejemplar', 'titulo' o 'usuario'"),
+            .ok_or(SIN_LIBRO),
         Operacion::Estado => Ok(()),
     }
 }

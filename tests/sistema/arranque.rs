@@ -105,6 +105,21 @@ fn a_damaged_database_is_not_served_and_the_process_says_why() {
     );
 }
 
+/// A request that is on its way when its carga is told to end is answered, not left in doubt.
+#[test]
+fn a_carga_that_leaves_still_answers_what_comes_meanwhile() {
+    let biblioteca = Biblioteca::vacia();
+    let mut carga = biblioteca.rol("carga");
+    carga.espera_registro("nodo listo");
+    let cliente = biblioteca.cliente();
+    let consulta = serde_json::json!({"operacion": "consulta", "isbn": "Libro1"});
+    assert_eq!(texto(&cliente.pedir(&consulta), "codigo"), "SinActores");
+    carga.senal("TERM");
+    carga.espera_registro("se termina");
+    assert_eq!(texto(&cliente.pedir(&consulta), "estado"), "OCUPADO");
+    assert_eq!(carga.espera_fin(Duration::from_secs(7)), 0);
+}
+
 #[test]
 fn sigterm_ends_a_node_in_order_with_zero() {
     let biblioteca = Biblioteca::sembrada();
