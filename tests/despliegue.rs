@@ -209,3 +209,21 @@ fn the_image_runs_without_privileges_and_says_how_it_is() {
         "built in one, run in the other"
     );
 }
+
+#[test]
+fn the_manual_says_what_every_file_of_the_folder_is_for() {
+    let manual = std::fs::read_to_string(deploy("README.md")).unwrap();
+    for entrada in std::fs::read_dir(deploy("")).unwrap() {
+        let nombre = entrada.unwrap().file_name().into_string().unwrap();
+        // Beside what it belongs to; and the manual itself.
+        if nombre == "README.md" || nombre.ends_with(".dockerignore") {
+            continue;
+        }
+        // `compose.pc2.yml` stands there as `.pc2.yml`, after the first.
+        let corto = nombre.strip_prefix("compose").unwrap_or(&nombre);
+        let dicho = [nombre.as_str(), corto].iter().any(|nombre| {
+            manual.contains(&format!("`{nombre}`")) || manual.contains(&format!("`{nombre}/"))
+        });
+        assert!(dicho, "{nombre}");
+    }
+}
