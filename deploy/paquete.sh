@@ -18,7 +18,9 @@ construir() {
     paso "Ejecutable"
     cargo build --release --locked
     paso "Página de manual y completados"
-    "$destino/release/biblioteca" manual "$destino/manual"
+    rm -rf "$destino/release/manual"
+    "$destino/release/biblioteca" manual "$destino/release/manual"
+    gzip -9n "$destino/release/manual/"*.1
     paso "Paquete"
     paquete=$(cargo deb --no-build | tail -n 1)
     dpkg-deb --info "$paquete" | sed -n 's/^ \(Package\|Version\|Depends\): /\1: /p'
@@ -29,6 +31,8 @@ probar_paquete() {
     command -v debootstrap >/dev/null || como_root apt-get install -y -q debootstrap ||
         morir "falta debootstrap"
     raiz=$(mktemp -d)
+    # Inside it is `/`, which everybody passes through.
+    chmod 0755 "$raiz"
     trap 'como_root rm -rf "$raiz"' EXIT
     paso "Un Debian aparte (debootstrap)"
     # shellcheck source=/dev/null
