@@ -29,7 +29,7 @@
 //! | 33, 34 | overload, a greedy client, a deaf one | `sobrecarga`, `mala_entrada`; `BIBLIOTECA_SOBRECARGA_S=60` |
 //! | 35 | SIGTERM of every process in turn | `doble`, `tests/tres_pcs` |
 //! | 36 | the last copy, raced for | `carrera`, `tests/postgres/carreras`; `BIBLIOTECA_CARRERAS=10000` |
-//! | 39 | wrong keys, raw TCP | `claves`; `mala_entrada` for raw bytes without keys |
+//! | 39 | wrong keys, raw TCP | `claves`; `mala_entrada` for raw bytes without keys; `deploy/seguridad.sh` for p99 |
 //! | 40 | random frames | `wire::codec`, `wire::json`; `PROPTEST_CASES=1000000 cargo test no_bytes` |
 //! | 41 | SQL in every field | `mala_entrada` |
 //! | 43 | actors that panic, stop, die in their start | `runtime::guardian`, `fallos`, `arranque` |
