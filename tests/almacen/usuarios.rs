@@ -97,7 +97,7 @@ async fn the_same_users_file_again_changes_nothing(#[values(Sqlite, Postgres)] m
         historia
     );
     let guardada = "SELECT count(*) FROM usuarios WHERE id = 'ana' AND nombre = 'Persona «ana»'
-        AND categoria = 'estudiante' AND vence = '2027-01-01' AND bloqueado = 0";
+        AND categoria = 'estudiante' AND vence = '2127-01-01' AND bloqueado = 0";
     assert_eq!(banco.numero(guardada).await, 1);
 }
 
