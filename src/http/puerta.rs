@@ -85,6 +85,7 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
             .wrap(from_fn(guardar))
             .wrap(from_fn(cruzar))
             .wrap(cabeceras())
+            .wrap(from_fn(metricas::contar))
             .app_data(nodo.clone())
             .app_data(acceso.clone())
             .app_data(emisora.clone())
