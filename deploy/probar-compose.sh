@@ -48,14 +48,13 @@ fallar() {
     exit 1
 }
 
-# Repite una orden hasta que su salida tenga un texto.
+# Repite una orden hasta que termine bien y su salida tenga un texto.
 hasta() {
     local texto=$1 fin salida
     shift
     fin=$((SECONDS + ESPERA_S))
     while :; do
-        salida=$("$@" || true)
-        if grep -q -- "$texto" <<<"$salida"; then return; fi
+        if salida=$("$@" 2>&1) && grep -q -- "$texto" <<<"$salida"; then return; fi
         [ "$SECONDS" -lt "$fin" ] || fallar "no se vio '$texto' en: $* → $salida"
     done
 }
