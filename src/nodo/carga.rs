@@ -172,7 +172,7 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
     Ok(EnMarcha {
         puesto,
         abierta,
-        ventanilla: Ventanilla::nueva(admision),
+        ventanilla: Ventanilla::nueva(admision, ajustes.claves().is_some()),
         asistencia,
     })
 }

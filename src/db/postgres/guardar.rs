@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sqlx::postgres::PgConnection;
 
 use crate::db::Asiento;
-use crate::db::decision::Suerte;
+use crate::db::decision::{Hecho, Suerte, hechos};
 use crate::db::filas::{Resultado, leer};
 use crate::db::postgres::tropiezo::Tropiezo;
 use crate::db::redaccion::{Existencias, PorSede};
@@ -61,10 +61,16 @@ WITH creado AS (
     WHERE (SELECT count(*) FROM repetida) >= 0
     ORDER BY n.op_id
     RETURNING 1
+), hecho AS (
+    INSERT INTO historial (fecha, accion, objeto, clave, detalle, autor)
+    SELECT $2, h.accion, 'ejemplar', h.clave, h.detalle, h.autor
+    FROM unnest($29::text[], $30::text[], $31::text[], $32::text[])
+        AS h(autor, accion, clave, detalle)
+    RETURNING 1
 )
 SELECT (SELECT count(*) FROM creado), (SELECT count(*) FROM cambiado),
        (SELECT count(*) FROM nuevo), (SELECT count(*) FROM repetida),
-       (SELECT count(*) FROM decidida)";
+       (SELECT count(*) FROM decidida), (SELECT count(*) FROM hecho)";
 
 const EXISTENCIAS: &str = "
 SELECT coalesce(json_agg(json_build_array(isbn, sede, disponibles, total)), '[]')::text
@@ -87,6 +93,7 @@ pub struct Escrito<'a> {
 #[derive(Default)]
 pub struct Contestadas<'a> {
     nuevas: Vec<Nueva<'a>>,
+    hechos: Vec<Hecho<'a>>,
     repetidas: BTreeMap<&'a OpId, i64>,
 }
 
@@ -113,7 +120,11 @@ pub async fn guardar(
 ) -> Result<(), Tropiezo> {
     let cambios = escrito.foto.map(Foto::cambios).unwrap_or_default();
     let (creados, cambiados, nuevos) = (cambios.usuarios, cambios.cambiados, cambios.nuevos);
-    let Contestadas { nuevas, repetidas } = &escrito.contestadas;
+    let Contestadas {
+        nuevas,
+        repetidas,
+        hechos,
+    } = &escrito.contestadas;
     let efectos = creados.len() + cambiados.len() + nuevos.len();
     if efectos + nuevas.len() + repetidas.len() == 0 {
         return Ok(());
@@ -124,7 +135,7 @@ pub async fn guardar(
     let devuelto = |prestamo: &&Prestamo| prestamo.devuelto_en.map(texto_utc);
     let veces = |prestamo: &&Prestamo| i64::from(prestamo.renovaciones);
     let texto = |campo: fn(&Prestamo) -> &str| columna(&nuevos, |p| campo(p));
-    let cuentas: (i64, i64, i64, i64, i64) = sqlx::query_as(GUARDAR)
+    let cuentas: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(GUARDAR)
         .bind(columna(creados, |id| id.as_str()))
         .bind(texto_utc(ahora))
         .bind(columna(&cambiados, |p| p.id))
@@ -159,13 +170,18 @@ pub async fn guardar(
         .bind(columna(nuevas, |n| n.asiento.pedido.sede.as_str()))
         .bind(columna(nuevas, |n| n.repeticiones))
         .bind(columna(nuevas, |n| n.asiento.pedido.principal.as_str()))
+        .bind(columna(hechos, |h| h.0))
+        .bind(columna(hechos, |h| h.1))
+        .bind(columna(hechos, |h| h.2.as_str()))
+        .bind(columna(hechos, |h| h.3.as_str()))
         .fetch_one(conexion)
         .await?;
     comprobar(cuentas.1, cambiados.len(), "a loan")?;
     comprobar(cuentas.0, creados.len(), "a user")?;
     comprobar(cuentas.2, nuevos.len(), "a loan")?;
     comprobar(cuentas.3, repetidas.len(), "an operation")?;
-    comprobar(cuentas.4, nuevas.len(), "an operation")
+    comprobar(cuentas.4, nuevas.len(), "an operation")?;
+    comprobar(cuentas.5, hechos.len(), "a change")
 }
 
 fn columna<'a, F, C>(filas: &'a [F], campo: impl Fn(&'a F) -> C) -> Vec<C> {
@@ -202,7 +218,7 @@ pub async fn existencias(
 /// [`Tropiezo::Base`] for an answer that is no JSON, which ours never is.
 pub fn repartir<'a>(
     lote: &'a [Asiento],
-    suertes: &[Suerte],
+    suertes: &'a [Suerte],
     respuestas: &'a [Respuesta],
 ) -> Result<Contestadas<'a>, Tropiezo> {
     let mut nuevas = Vec::with_capacity(lote.len());
@@ -226,7 +242,12 @@ pub fn repartir<'a>(
         let veces = repetidas.remove(&nueva.asiento.pedido.op_id);
         nueva.repeticiones = veces.unwrap_or(0);
     }
-    Ok(Contestadas { nuevas, repetidas })
+    let hechos = hechos(lote, suertes);
+    Ok(Contestadas {
+        nuevas,
+        hechos,
+        repetidas,
+    })
 }
 
 fn comprobar(escritas: i64, pedidas: usize, que: &'static str) -> Result<(), Tropiezo> {

@@ -3,7 +3,8 @@
 //!
 //! `buscar` finds the primary among several addresses and opens a [`PostgresAlmacen`] on it;
 //! a store that loses its primary stays lost, says so ([`Almacen::perdida`]), and its owner
-//! searches again. `conexion` sets the limits of a session, `migrar` the tables; `escritor`
+//! searches again. `conexion` sets the limits of a session, `migrar` the tables, with `plegar` for the books of
+//! before; `escritor`
 //! runs transactions, `lote` decides a batch with `cargar` and `guardar`; `aviso` hears a
 //! cancelled wait for the standby; `tropiezo` says what an error asks for; `leer` answers
 //! questions; `administrar` adds books and starting data; `memoria` keeps which primary was
@@ -21,6 +22,7 @@ mod lote;
 mod memoria;
 mod migrar;
 mod mirada;
+mod plegar;
 mod tropiezo;
 mod usuarios;
 
