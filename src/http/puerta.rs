@@ -140,7 +140,8 @@ async fn guardar(
 }
 
 /// What every answer carries: nothing of ours is for another site's page, for a frame, for a
-/// guess of its type or for a cache.
+/// guess of its type or for a cache. Within our pages a browser does say where it comes from:
+/// told never to, it calls the form of `/entrar` of no origin, which is refused as anybody's.
 fn cabeceras() -> DefaultHeaders {
     DefaultHeaders::new()
         .add((
@@ -149,7 +150,7 @@ fn cabeceras() -> DefaultHeaders {
              connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ))
         .add(("X-Content-Type-Options", "nosniff"))
-        .add(("Referrer-Policy", "no-referrer"))
+        .add(("Referrer-Policy", "same-origin"))
         .add(("Cross-Origin-Resource-Policy", "same-origin"))
         .add(("Cross-Origin-Opener-Policy", "same-origin"))
         .add(("Cache-Control", "no-store"))
