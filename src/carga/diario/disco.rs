@@ -56,7 +56,10 @@ impl Diario {
         };
         for (apunte, suerte) in apuntes.into_iter().zip(suertes) {
             match apunte {
-                Apunte::Abrir { seq, .. } => self.abierta(ahora, seq, suerte, salidas),
+                Apunte::Abrir { seq, .. } => {
+                    self.abriendo -= 1;
+                    self.abierta(ahora, seq, suerte, salidas);
+                }
                 Apunte::Cerrar { seq, .. } if suerte == Suerte::Hecha => {
                     self.entradas.quitar(seq);
                 }

@@ -40,6 +40,14 @@ const PLAZO_REPLAY: Duration = Duration::from_secs(10);
 /// Replays of one kind under way at once: as many as one commit of the database takes.
 const EN_VUELO_MAX: usize = 256;
 
+/// New entries on their way to the disk that make replays take second place: somebody waits
+/// for each of those, and nobody for a replay.
+const APREMIO: usize = 64;
+
+/// Replays of one kind under way meanwhile: few enough to leave the machine to whoever waits,
+/// enough to go on draining however long it lasts.
+const EN_VUELO_APREMIO_MAX: usize = 32;
+
 /// Share of the undecided entries that one connection may have, in percent (design §2).
 const POR_PAR_PCT: usize = 10;
 
@@ -56,6 +64,8 @@ pub struct Diario {
     compuertas: [Compuerta; 3],
     /// For the next trip.
     por_anotar: Vec<Apunte>,
+    /// New ones, on the next trip or the one under way.
+    abriendo: usize,
     por_preguntar: Vec<(u64, OpId)>,
     /// On the trip that is under way, if one is.
     viaje: Option<(Vec<Apunte>, Vec<u64>)>,
@@ -77,6 +87,7 @@ impl Diario {
             clientes: Clientes::default(),
             compuertas: [(); 3].map(|()| Compuerta::nueva(EN_VUELO_MAX)),
             por_anotar: Vec::new(),
+            abriendo: 0,
             por_preguntar: Vec::new(),
             viaje: None,
             sin_sitio: None,
@@ -115,8 +126,13 @@ impl Diario {
     /// Sends off what the burst has gathered: one trip to the disk, and the replays that may go.
     pub fn fin_de_rafaga(&mut self, ahora: Instant, salidas: &mut Vec<Salida>) {
         self.viajar(ahora, salidas);
+        let tope = if self.abriendo < APREMIO {
+            EN_VUELO_MAX
+        } else {
+            EN_VUELO_APREMIO_MAX
+        };
         for indice in 0..self.compuertas.len() {
-            while self.compuertas[indice].deja(ahora) {
+            while self.compuertas[indice].deja(ahora, tope) {
                 let Some(seq) = self.entradas.sacar_lista(indice, ahora) else {
                     break;
                 };
@@ -249,6 +265,7 @@ impl Diario {
         anotada.esperan.push(id);
         self.clientes.cambia(id, Motivo::Disco);
         let seq = self.entradas.agregar(anotada);
+        self.abriendo += 1;
         self.por_anotar.push(Apunte::Abrir {
             seq,
             pedido,

@@ -1,4 +1,4 @@
-//! One batch, and what is read, each in a statement or two: `json_each` brings the rows.
+//! One batch, and what is read, each in a statement or two: `jsonb_each` brings the rows.
 
 use std::collections::{HashMap, HashSet};
 

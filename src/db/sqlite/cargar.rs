@@ -18,7 +18,7 @@ WITH pedido AS MATERIALIZED (
            j.value->>3 AS ejemplar, j.value->>4 AS usuario, j.value->>5 AS sede,
            coalesce(j.value->>2, (SELECT e.isbn FROM ejemplares e
                                   WHERE e.codigo = j.value->>3)) AS libro
-    FROM json_each($1) j
+    FROM jsonb_each($1) j
 ), conocida AS (
     SELECT DISTINCT op_id FROM pedido
 ), estante AS (

@@ -25,18 +25,18 @@ const USUARIOS: &str = "INSERT INTO usuarios (id, creado_en)
 const CAMBIADOS: &str = "UPDATE prestamos
     SET vence_en = CASE WHEN renovaciones = j.value->>2 THEN vence_en ELSE j.value->>1 END,
         renovaciones = j.value->>2, devuelto_en = j.value->>3
-    FROM json_each($1) j WHERE prestamos.id = j.value->>0";
+    FROM jsonb_each($1) j WHERE prestamos.id = j.value->>0";
 
 const NUEVOS: &str = "INSERT INTO prestamos
     (id, ejemplar, isbn, usuario, sede, prestado_en, vence_en, devuelto_en, renovaciones)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
-           value->>7, value->>8 FROM json_each($1)";
+           value->>7, value->>8 FROM jsonb_each($1)";
 
 const OPERACIONES: &str = "INSERT INTO operaciones
     (op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario, sede,
      principal, creada_en)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
-           value->>7, value->>8, value->>9, value->>10, $2 FROM json_each($1)";
+           value->>7, value->>8, value->>9, value->>10, $2 FROM jsonb_each($1)";
 
 /// What each operation changed, and who asked it.
 const HECHOS: &str = "INSERT INTO historial (fecha, accion, objeto, clave, detalle, autor)
@@ -44,7 +44,7 @@ const HECHOS: &str = "INSERT INTO historial (fecha, accion, objeto, clave, detal
 
 const REPETIDAS: &str = "UPDATE operaciones
     SET repeticiones = repeticiones + (j.value->>1), repetida_en = $2
-    FROM json_each($1) j WHERE operaciones.op_id = j.value->>0";
+    FROM jsonb_each($1) j WHERE operaciones.op_id = j.value->>0";
 
 /// As in `leer`: the view written out, from the books asked to their copies.
 const EXISTENCIAS: &str = "SELECT json_group_array(json_array(isbn, sede, disponibles, total))

@@ -57,6 +57,40 @@ fn when_nobody_decides_it_probes_and_when_they_return_it_drains_at_once() {
     assert_eq!(decididas, 900, "within 10 s");
 }
 
+#[test]
+fn replays_leave_the_machine_to_those_who_wait_for_the_disk() {
+    let mut mesa = Mesa::nueva(10_000);
+    let mut en_vuelo: Vec<u64> = (0..400)
+        .map(|n| mesa.encola(pedido("devolucion", &format!("k{n}"), &format!("L{n}"))))
+        .filter(|seq| *seq > 0)
+        .collect();
+    let decidir = |mesa: &mut Mesa, en_vuelo: &mut Vec<u64>| {
+        let salidas = mesa.resulta(en_vuelo.remove(0), decidida());
+        en_vuelo.extend(salidas.iter().filter_map(replay));
+    };
+    for _ in 0..20 {
+        decidir(&mut mesa, &mut en_vuelo);
+    }
+    assert_eq!(en_vuelo.len(), EN_VUELO_MAX, "nobody waits");
+    for n in 0..APREMIO {
+        mesa.pide(pedido("devolucion", &format!("n{n}"), &format!("N{n}")));
+    }
+    while en_vuelo.len() > EN_VUELO_APREMIO_MAX {
+        let antes = en_vuelo.len();
+        decidir(&mut mesa, &mut en_vuelo);
+        assert_eq!(en_vuelo.len(), antes - 1, "no new one");
+    }
+    decidir(&mut mesa, &mut en_vuelo);
+    assert_eq!(en_vuelo.len(), EN_VUELO_APREMIO_MAX, "and it goes on");
+    let mut anotadas = Vec::new();
+    while let Some((apuntes, _)) = &mesa.diario.viaje {
+        let suertes = vec![Suerte::Hecha; apuntes.len()];
+        anotadas.extend(mesa.vuelve(suertes));
+    }
+    let ahora_si = anotadas.iter().filter_map(replay).count();
+    assert!(ahora_si > EN_VUELO_APREMIO_MAX, "{ahora_si}");
+}
+
 /// Fault case 32.
 #[test]
 fn a_poisonous_entry_is_set_aside_after_five_reports_never_closed_and_holds_nobody_up() {
