@@ -61,15 +61,32 @@ struct Servicio {
     cuerpo: Value,
 }
 
+/// The environment file with its other choice made: keys.
+fn con_claves() -> BTreeMap<String, String> {
+    let texto = std::fs::read_to_string(deploy("compose.env")).unwrap();
+    let mut variables = direcciones();
+    let comentadas = texto
+        .lines()
+        .filter_map(|linea| linea.strip_prefix('#')?.split_once('='))
+        .filter(|(nombre, _)| nombre.starts_with("BIBLIOTECA_"));
+    for (nombre, valor) in comentadas {
+        variables.insert(nombre.to_owned(), valor.to_owned());
+    }
+    variables
+}
+
 fn servicios(archivo: &str) -> Vec<Servicio> {
-    let variables = direcciones();
+    servicios_con(archivo, &direcciones())
+}
+
+fn servicios_con(archivo: &str, variables: &BTreeMap<String, String>) -> Vec<Servicio> {
     let texto = std::fs::read_to_string(deploy(archivo)).unwrap();
     let mut documento: Value = serde_yaml_ng::from_str(&texto).unwrap();
     // Once for each merge inside a merge.
     for _ in 0..3 {
         documento.apply_merge().unwrap();
     }
-    let de_texto = |valor: &Value| rellenar(valor.as_str().expect("not a string"), &variables);
+    let de_texto = |valor: &Value| rellenar(valor.as_str().expect("not a string"), variables);
     let servicios = documento["services"].as_mapping().unwrap();
     servicios
         .iter()
@@ -95,6 +112,10 @@ fn servicios(archivo: &str) -> Vec<Servicio> {
 
 /// The settings that the service's process would start with.
 fn ajustes(servicio: &Servicio) -> Ajustes {
+    leer(servicio).unwrap_or_else(|error| panic!("{}: {error}", servicio.nombre))
+}
+
+fn leer(servicio: &Servicio) -> Result<Ajustes, String> {
     let mut linea = vec!["biblioteca".to_owned()];
     linea.extend(servicio.orden.iter().cloned());
     let invocacion = match cli::leer(linea) {
@@ -111,7 +132,7 @@ fn ajustes(servicio: &Servicio) -> Ajustes {
         cli::Orden::Nodo(_) => cargar_nodo(&fuentes),
         _ => cargar(&fuentes),
     };
-    ajustes.unwrap_or_else(|error| panic!("{}: {error}", servicio.nombre))
+    ajustes.map_err(|error| error.to_string())
 }
 
 #[test]
@@ -129,6 +150,47 @@ fn every_service_would_start_and_is_restarted_when_it_falls() {
                     "{}",
                     servicio.nombre
                 );
+            }
+        }
+    }
+}
+
+/// One choice in the environment file gives every node keys, in a folder that it only reads.
+#[test]
+fn with_keys_chosen_every_node_of_the_three_pcs_has_them_and_trusts_no_network() {
+    for archivo in &ARCHIVOS[1..] {
+        let variables = con_claves();
+        for servicio in servicios_con(archivo, &variables) {
+            let ajustes = ajustes(&servicio);
+            assert_eq!(ajustes.claves(), Some(Path::new("/claves")), "{archivo}");
+            assert!(!ajustes.seguridad.insegura, "{}", servicio.nombre);
+            let hace_claves = servicio.orden[0] == "claves";
+            let montada = format!(
+                "/etc/biblioteca/claves:/claves{}",
+                if hace_claves { "" } else { ":ro" }
+            );
+            let volumenes = servicio.cuerpo["volumes"].as_sequence().unwrap();
+            let montadas = volumenes
+                .iter()
+                .map(|volumen| rellenar(volumen.as_str().unwrap(), &variables));
+            assert!(
+                montadas.into_iter().any(|una| una == montada),
+                "{}: {montada}",
+                servicio.nombre
+            );
+        }
+    }
+}
+
+#[test]
+fn without_either_choice_a_node_that_others_reach_does_not_start() {
+    let mut variables = direcciones();
+    variables.remove("BIBLIOTECA_INSEGURA").unwrap();
+    for archivo in ["compose.pc1.yml", "compose.pc2.yml"] {
+        for servicio in servicios_con(archivo, &variables) {
+            if servicio.orden[0] == "--role" {
+                let error = leer(&servicio).unwrap_err();
+                assert!(error.contains("seguridad.claves"), "{error}");
             }
         }
     }
@@ -179,7 +241,8 @@ fn what_each_pc_looks_for_is_what_another_publishes() {
             format!("tcp://{fuera}")
         })
         .collect();
-    for servicio in ARCHIVOS[1..].iter().copied().flat_map(servicios) {
+    let nodos = ARCHIVOS[1..].iter().copied().flat_map(servicios);
+    for servicio in nodos.filter(|servicio| servicio.orden[0] == "--role") {
         let ajustes = ajustes(&servicio);
         let mut buscados = vec![&ajustes.actores.almacenamientos];
         if !servicio.nombre.contains("almacenamiento") {

@@ -247,7 +247,13 @@ impl Panorama {
         }
         let mut cerrados: Vec<(&str, Cortacircuitos, usize)> = Vec::new();
         for enlace in actores.iter().flat_map(|visto| &visto.estado.almacenes) {
-            if enlace.cortacircuitos == Cortacircuitos::Cerrado {
+            // Nothing is asked of one that stands by, so its probe waits until it has the base.
+            let sin_mas = match enlace.cortacircuitos {
+                Cortacircuitos::Cerrado => true,
+                Cortacircuitos::MedioAbierto => self.espera(&enlace.extremo),
+                Cortacircuitos::Abierto => false,
+            };
+            if sin_mas {
                 continue;
             }
             let clave = (enlace.extremo.as_str(), enlace.cortacircuitos);
@@ -263,6 +269,13 @@ impl Panorama {
                 cortacircuitos.palabra()
             ));
         }
+    }
+
+    /// Whether the almacenamiento there stands by.
+    fn espera(&self, extremo: &str) -> bool {
+        let suyo = self.almacenes.iter().find(|uno| uno.extremo == extremo);
+        suyo.and_then(|uno| uno.estado.as_ref())
+            .is_some_and(|estado| estado.disposicion == Disposicion::EnEspera)
     }
 
     /// What some living carga can have done now: an actor for it that sees a ready storage.

@@ -81,6 +81,22 @@ fn a_sound_library_is_all_right_and_each_actor_is_counted_once() {
     assert!(actores.iter().all(|visto| visto.cargas == [0, 1]));
 }
 
+/// It was the owner, ended and came back: nobody has anything to ask of it, perhaps for days.
+#[test]
+fn a_half_open_breaker_is_told_but_for_one_that_stands_by() {
+    for (extremo, se_dice) in [("tcp://a:5570", true), ("tcp://b:5570", false)] {
+        let mut panorama = sano();
+        if let Some(estado) = &mut panorama.cargas[0].estado {
+            let enlace = &mut estado.actores[0].almacenes[0];
+            enlace.extremo = extremo.into();
+            enlace.cortacircuitos = Cortacircuitos::MedioAbierto;
+        }
+        let frase = panorama.juicio().frase();
+        assert_eq!(frase.contains("MEDIO_ABIERTO"), se_dice, "{frase}");
+        assert_eq!(frase == "Todo en orden.", !se_dice, "{frase}");
+    }
+}
+
 #[test]
 fn a_dead_door_is_named_with_what_still_works() {
     let mut panorama = sano();

@@ -29,11 +29,11 @@
 //! | 33, 34 | overload, a greedy client, a deaf one | `sobrecarga`, `mala_entrada`; `BIBLIOTECA_SOBRECARGA_S=60` |
 //! | 35 | SIGTERM of every process in turn | `doble`, `tests/tres_pcs` |
 //! | 36 | the last copy, raced for | `carrera`, `tests/postgres/carreras`; `BIBLIOTECA_CARRERAS=10000` |
-//! | 39 | wrong keys, raw TCP | `claves`; `mala_entrada` for raw bytes without keys |
+//! | 39 | wrong keys, raw TCP | `claves`; `mala_entrada` for raw bytes without keys; `deploy/seguridad.sh` for p99 |
 //! | 40 | random frames | `wire::codec`, `wire::json`; `PROPTEST_CASES=1000000 cargo test no_bytes` |
 //! | 41 | SQL in every field | `mala_entrada` |
 //! | 43 | actors that panic, stop, die in their start | `runtime::guardian`, `fallos`, `arranque` |
-//! | 44 | two versions | golden vectors of `wire`: what an older node reads does not change |
+//! | 44 | two versions | `versiones`; `deploy/actualizacion.sh` with two real ones; golden vectors of `wire` |
 //! | 45 | random faults, two at once at most | `simulacro --segundos 1800`; `simulador` |
 //! | 46 | planted bugs | `deploy/sabotajes.sh`; `simulador/plantados` |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -70,4 +70,5 @@ mod simulacro;
 mod sobrecarga;
 mod trampa;
 mod varios_procesos;
+mod versiones;
 mod web;

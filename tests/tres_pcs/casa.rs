@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::mostrador::Mostrador;
+use crate::llaves::{self, Llaves};
+use crate::mostrador::{Mostrador, Puerta};
 use crate::red::Red;
 
 const BINARIO: &str = env!("CARGO_BIN_EXE_biblioteca");
@@ -31,17 +32,23 @@ pub struct Casa {
     pub red: Red,
     pub carpeta: TempDir,
     procesos: Vec<(&'static str, Child)>,
+    llaves: Option<Llaves>,
 }
 
 impl Casa {
-    /// Seeded, with every process up.
-    pub fn nueva(red: Red) -> Self {
+    /// Seeded, with every process up; with keys or trusting its network.
+    pub fn nueva(red: Red, con_claves: bool) -> Self {
         let carpeta = tempfile::tempdir().unwrap();
         let mut casa = Self {
             red,
             carpeta,
             procesos: Vec::new(),
+            llaves: None,
         };
+        casa.copiar_config(con_claves);
+        if con_claves {
+            casa.llaves = Some(llaves::repartir(&casa));
+        }
         let sembrada = casa.orden("pc1", &["sembrar"]);
         assert!(sembrada.status.success(), "{sembrada:?}");
         for (nombre, ..) in PROCESOS {
@@ -51,22 +58,44 @@ impl Casa {
         casa
     }
 
-    pub fn cargas() -> Vec<String> {
-        CARGAS.map(str::to_owned).to_vec()
+    /// The clients' doors, with what a desk needs to get in.
+    pub fn puertas(&self) -> [Puerta; CARGAS.len()] {
+        std::array::from_fn(|cual| {
+            let llaves = self.llaves.as_ref();
+            Puerta {
+                extremo: CARGAS[cual].to_owned(),
+                llaves: llaves.map(|l| (l.clone(), l.servidores[cual].clone())),
+            }
+        })
+    }
+
+    fn config(&self) -> PathBuf {
+        self.carpeta.path().join("config")
+    }
+
+    fn copiar_config(&self, con_claves: bool) {
+        std::fs::create_dir_all(self.config()).unwrap();
+        let suya = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config");
+        for (_, archivo, _) in PROCESOS {
+            let texto = std::fs::read_to_string(suya.join(archivo)).unwrap();
+            let puesta = if con_claves {
+                llaves::con_claves(&texto)
+            } else {
+                texto
+            };
+            std::fs::write(self.config().join(archivo), puesta).unwrap();
+        }
     }
 
     fn comando(&self, nombre: &str, argumentos: &[&str]) -> Command {
         let (_, archivo, pc) = PROCESOS.into_iter().find(|uno| uno.0 == nombre).unwrap();
-        let config = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("config")
-            .join(archivo);
         let carpeta = self.carpeta.path().join(pc);
         std::fs::create_dir_all(&carpeta).unwrap();
         let mut comando = self.red.en(pc, BINARIO);
         comando
             .current_dir(carpeta)
             .arg("--config")
-            .arg(config)
+            .arg(self.config().join(archivo))
             .args(argumentos);
         comando
     }
@@ -140,17 +169,18 @@ impl Casa {
 
     /// Waits until both cargas answer every operation through to the database.
     pub fn espera_servicio(&self) {
-        for carga in CARGAS {
-            self.espera_a(carga);
+        for puerta in self.puertas() {
+            self.espera_a(&puerta);
         }
     }
 
     /// Lends and takes back at that carga until it does.
-    pub fn espera_a(&self, carga: &str) {
+    pub fn espera_a(&self, puerta: &Puerta) {
         let limite = Instant::now() + PACIENCIA;
+        let carga = &puerta.extremo;
         let nombre = format!("espera-{}", carga.replace([':', '.'], "-"));
         for numero in 0.. {
-            let mut mostrador = Mostrador::nuevo(&[carga.to_owned()]);
+            let mut mostrador = Mostrador::nuevo(std::slice::from_ref(puerta));
             let bien = ["prestamo", "renovacion", "devolucion"]
                 .into_iter()
                 .all(|operacion| {
@@ -182,7 +212,7 @@ impl Casa {
     /// Waits until nothing is queued any more: every op_id is decided.
     pub fn espera_decididas(&self, op_ids: &[String]) {
         let limite = Instant::now() + PACIENCIA;
-        let mut mostrador = Mostrador::nuevo(&Self::cargas());
+        let mut mostrador = Mostrador::nuevo(&self.puertas());
         for op_id in op_ids {
             let pregunta = json!({"operacion": "estado", "op_id": op_id});
             loop {
@@ -191,7 +221,7 @@ impl Casa {
                 if dicho == "CONFIRMADO" || dicho == "RECHAZADO" {
                     break;
                 }
-                mostrador = Mostrador::nuevo(&Self::cargas());
+                mostrador = Mostrador::nuevo(&self.puertas());
                 mostrador.turno_a(numero_unico());
                 assert!(
                     Instant::now() < limite,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::casa::{CARGAS, Casa, PROCESOS};
 use crate::estorbo::{Linea, tender};
-use crate::mostrador::{Abierto, Libreta, Mostrador};
+use crate::mostrador::{Abierto, Libreta, Mostrador, Puerta};
 
 /// How long a fault lasts, unless it is told: several heartbeats, and death is known.
 const FALLO: Duration = Duration::from_secs(2);
@@ -21,10 +21,10 @@ fn veces() -> u32 {
 /// Works at two desks while `fallo` happens and until both cargas serve again.
 fn bajo_carga(casa: &mut Casa, nombre: &str, fallo: impl FnOnce(&mut Casa)) -> Libreta {
     let desde = Instant::now();
-    let mut del_reves = Casa::cargas();
+    let mut del_reves = casa.puertas();
     del_reves.reverse();
     let abiertos = [
-        Abierto::nuevo(&format!("{nombre}-a"), &Casa::cargas(), 1),
+        Abierto::nuevo(&format!("{nombre}-a"), &casa.puertas(), 1),
         Abierto::nuevo(&format!("{nombre}-b"), &del_reves, 1),
     ];
     fallo(casa);
@@ -90,7 +90,7 @@ pub fn enlaces(casa: &mut Casa) {
         let cortar = "input ip saddr 192.168.1.11\noutput ip daddr 192.168.1.11";
         casa.red.filtrar("pc4", cortar).unwrap();
         let desde = Instant::now();
-        let mut mostrador = Mostrador::nuevo(&Casa::cargas());
+        let mut mostrador = Mostrador::nuevo(&casa.puertas());
         mostrador.decidir(&json!({"operacion": "consulta", "isbn": "Libro1"}), 1);
         println!("f17: la otra carga responde en {:?}", desde.elapsed());
         std::thread::sleep(FALLO);
@@ -134,7 +134,12 @@ fn mala_linea(casa: &Casa) {
         corta_tras: Some(1_500),
     };
     for (nombre, linea) in [("f20-lenta", lenta), ("f20-cortada", cortada)] {
-        let extremos = CARGAS.map(|carga| format!("127.0.0.1:{}", tender(carga, linea)));
+        let extremos: Vec<Puerta> = casa
+            .puertas()
+            .iter()
+            .zip(CARGAS)
+            .map(|(puerta, carga)| puerta.por(format!("127.0.0.1:{}", tender(carga, linea))))
+            .collect();
         let abierto = Abierto::nuevo(nombre, &extremos, 3);
         std::thread::sleep(FALLO * 2 * veces());
         let libreta = abierto.cerrar();
@@ -168,7 +173,7 @@ fn intermitente(casa: &mut Casa) {
     assert!(despues.1 <= antes.1 + 64 * 1024, "{antes:?} {despues:?}");
 }
 
-/// Fault cases 1 to 6 and 35, and a whole PC.
+/// Fault cases 1 to 6 and 35, and each PC whole.
 pub fn procesos(casa: &mut Casa) {
     for (nombre, muere) in [("f1", "pc2"), ("f2", "pc3"), ("f5", "pc1b")] {
         bajo_carga(casa, nombre, |casa| {
@@ -180,17 +185,24 @@ pub fn procesos(casa: &mut Casa) {
     tras_el_commit(casa);
     sin_actores(casa);
     sin_almacenamiento(casa);
-    bajo_carga(casa, "pc1-entero", |casa| {
-        casa.red.cable("pc1", false);
-        for nombre in ["pc1", "pc1b"] {
-            casa.matar(nombre);
-        }
-        std::thread::sleep(FALLO);
-        casa.red.cable("pc1", true);
-        for nombre in ["pc1b", "pc1"] {
-            casa.arrancar(nombre);
-        }
-    });
+    // PC1 has a carga and the database, PC2 a carga with clients, PC3 actors.
+    for (pc, suyos) in [
+        ("pc1", &["pc1", "pc1b"][..]),
+        ("pc2", &["pc2"]),
+        ("pc3", &["pc3"]),
+    ] {
+        bajo_carga(casa, &format!("{pc}-entero"), |casa| {
+            casa.red.cable(pc, false);
+            for nombre in suyos {
+                casa.matar(nombre);
+            }
+            std::thread::sleep(FALLO);
+            casa.red.cable(pc, true);
+            for nombre in suyos.iter().rev() {
+                casa.arrancar(nombre);
+            }
+        });
+    }
     let mut despedidas = Vec::new();
     let libreta = bajo_carga(casa, "f35", |casa| {
         for (nombre, ..) in PROCESOS {
@@ -215,7 +227,7 @@ fn tras_el_commit(casa: &mut Casa) {
     }
     let presta =
         json!({"operacion": "prestamo", "isbn": "Libro801", "usuario": "f3", "op_id": "f3"});
-    let mut mostrador = Mostrador::nuevo(&Casa::cargas());
+    let mut mostrador = Mostrador::nuevo(&casa.puertas());
     let respuesta = mostrador.intentar(&presta, 1);
     assert!(
         respuesta.is_none_or(|dicha| dicha["exito"] == false),
@@ -235,9 +247,9 @@ fn tras_el_commit(casa: &mut Casa) {
 }
 
 /// What a desk is told while something is missing, and what it gives to the diario.
-fn a_medias(nombre: &str, sincrono: &[&str]) -> Vec<String> {
+fn a_medias(casa: &Casa, nombre: &str, sincrono: &[&str]) -> Vec<String> {
     // PC2 has a carga and nothing else: it stays.
-    let mut mostrador = Mostrador::nuevo(&[CARGAS[1].to_owned()]);
+    let mut mostrador = Mostrador::nuevo(&casa.puertas()[1..]);
     let pide = |operacion: &str, modo: &str, numero: usize| {
         json!({"operacion": operacion, "isbn": format!("Libro{}", 700 + numero),
             "usuario": nombre, "op_id": format!("{nombre}-{modo}-{numero}"), "modo": modo})
@@ -266,7 +278,7 @@ fn sin_actores(casa: &mut Casa) {
     }
     // Dead is known after four beats.
     std::thread::sleep(FALLO);
-    let encoladas = a_medias("f4", &["NO_DISPONIBLE", "OCUPADO"]);
+    let encoladas = a_medias(casa, "f4", &["NO_DISPONIBLE", "OCUPADO"]);
     for nombre in ["pc3", "pc4"] {
         casa.arrancar(nombre);
     }
@@ -279,7 +291,7 @@ fn sin_almacenamiento(casa: &mut Casa) {
     for nombre in ["pc1", "pc1b"] {
         casa.matar(nombre);
     }
-    let encoladas = a_medias("f6", &["NO_DISPONIBLE", "DESCONOCIDO", "OCUPADO"]);
+    let encoladas = a_medias(casa, "f6", &["NO_DISPONIBLE", "DESCONOCIDO", "OCUPADO"]);
     for nombre in ["pc1", "pc1b"] {
         casa.arrancar(nombre);
     }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::llaves::Llaves;
+
 /// How long one attempt waits: the carga's own deadline, and the way.
 const INTENTO_MS: i32 = 3_500;
 /// Nothing in these tests keeps an operation undecided for longer.
@@ -30,6 +32,23 @@ pub struct Libreta {
     pub hueco: Duration,
 }
 
+/// Where a desk asks: address, and with keys the desk's and the public one of who is there.
+#[derive(Clone)]
+pub struct Puerta {
+    pub extremo: String,
+    pub llaves: Option<(Llaves, Vec<u8>)>,
+}
+
+impl Puerta {
+    /// The same carga, reached through another address.
+    pub fn por(&self, extremo: String) -> Self {
+        Self {
+            extremo,
+            llaves: self.llaves.clone(),
+        }
+    }
+}
+
 pub struct Mostrador {
     cargas: Vec<zmq::Socket>,
     turno: usize,
@@ -38,7 +57,7 @@ pub struct Mostrador {
 }
 
 impl Mostrador {
-    pub fn nuevo(cargas: &[String]) -> Self {
+    pub fn nuevo(cargas: &[Puerta]) -> Self {
         let contexto = zmq::Context::new();
         let sockets = cargas.iter().map(|carga| {
             let socket = contexto.socket(zmq::DEALER).unwrap();
@@ -50,7 +69,12 @@ impl Mostrador {
             socket.set_heartbeat_timeout(1_500).unwrap();
             socket.set_connect_timeout(1_000).unwrap();
             socket.set_sndtimeo(500).unwrap();
-            socket.connect(&format!("tcp://{carga}")).unwrap();
+            if let Some((llaves, servidor)) = &carga.llaves {
+                socket.set_curve_serverkey(servidor).unwrap();
+                socket.set_curve_publickey(&llaves.publica).unwrap();
+                socket.set_curve_secretkey(&llaves.secreta).unwrap();
+            }
+            socket.connect(&format!("tcp://{}", carga.extremo)).unwrap();
             socket
         });
         Self {
@@ -133,7 +157,7 @@ pub struct Abierto {
 }
 
 impl Abierto {
-    pub fn nuevo(nombre: &str, cargas: &[String], veces: usize) -> Self {
+    pub fn nuevo(nombre: &str, cargas: &[Puerta], veces: usize) -> Self {
         let cerrar = Arc::new(AtomicBool::new(false));
         let (cierre, cargas, nombre) = (Arc::clone(&cerrar), cargas.to_vec(), nombre.to_owned());
         let hilo = std::thread::spawn(move || {
