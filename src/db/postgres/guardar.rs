@@ -120,11 +120,8 @@ pub async fn guardar(
 ) -> Result<(), Tropiezo> {
     let cambios = escrito.foto.map(Foto::cambios).unwrap_or_default();
     let (creados, cambiados, nuevos) = (cambios.usuarios, cambios.cambiados, cambios.nuevos);
-    let Contestadas {
-        nuevas,
-        repetidas,
-        hechos,
-    } = &escrito.contestadas;
+    let hechos = &escrito.contestadas.hechos;
+    let (nuevas, repetidas) = (&escrito.contestadas.nuevas, &escrito.contestadas.repetidas);
     let efectos = creados.len() + cambiados.len() + nuevos.len();
     if efectos + nuevas.len() + repetidas.len() == 0 {
         return Ok(());
