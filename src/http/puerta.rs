@@ -1,7 +1,7 @@
 //! The listening side of the side door: its address, its bounds, its paths and its end.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,8 +78,7 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
         extremo: extremo.to_owned(),
         causa,
     };
-    let oyente = TcpListener::bind(extremo.replacen('*', "0.0.0.0", 1)).map_err(fallo)?;
-    let aqui = oyente.local_addr().map_err(fallo)?;
+    let (oyente, aqui) = ocupar(extremo).map_err(fallo)?;
     tracing::info!(extremo = %aqui, "la puerta HTTP espera");
     let con_carga = nodo.con_carga();
     let emisora = web::Data::new(Emisora::nueva(Arc::clone(&nodo)));
@@ -143,6 +142,12 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
         }
     });
     Ok(Abierta(mango))
+}
+
+fn ocupar(extremo: &str) -> io::Result<(TcpListener, SocketAddr)> {
+    let oyente = TcpListener::bind(extremo.replacen('*', "0.0.0.0", 1))?;
+    let aqui = oyente.local_addr()?;
+    Ok((oyente, aqui))
 }
 
 /// Whoever may not is answered here; whoever may is known to what comes after.
