@@ -50,11 +50,12 @@ impl Banco {
         Self::con(motor, Reglas::default()).await
     }
 
-    /// Noon of 2026-11-24 in Bogotá; books A (1 copy in s1, 1 in s2), B and C (3 in s1).
+    /// Noon of 2126-11-24 in Bogotá: later than any real clock, whose instants a store never goes
+    /// back behind. Books A (1 copy in s1, 1 in s2), B and C (3 in s1).
     pub async fn con(motor: Motor, reglas: Reglas) -> Self {
         let mut banco = Self {
             carpeta: tempfile::tempdir().unwrap(),
-            reloj: Arc::new(AtomicI64::new(1_795_539_600_000)),
+            reloj: Arc::new(AtomicI64::new(4_951_213_200_000)),
             almacen: None,
             reglas,
             base: match motor {

@@ -23,7 +23,7 @@ async fn a_loan_takes_a_free_copy_of_the_sede_and_tells_the_due_date(
     let datos = confirmado(&banco.pedir(prestamo("A", "ana")).await);
     assert_eq!(datos["ejemplar"], "A-s1-1");
     assert_eq!(datos["sede"], "s1");
-    assert_eq!(datos["fecha_devolucion"], "2026-12-08T23:59:00-05:00");
+    assert_eq!(datos["fecha_devolucion"], "2126-12-08T23:59:00-05:00");
     assert_eq!(datos["dias_prestamo"], 14);
 }
 
@@ -91,7 +91,7 @@ async fn all_reasons_are_told_and_the_first_in_precedence_is_the_code(
     for libro in ["B", "C", "D", "E", "A"] {
         confirmado(&banco.pedir(prestamo(libro, "ana")).await);
     }
-    let cambio = "UPDATE usuarios SET bloqueado = 1, vence = '2026-11-23'";
+    let cambio = "UPDATE usuarios SET bloqueado = 1, vence = '2126-11-23'";
     assert_eq!(banco.sql(cambio).await, Ok(1));
     let todos = [
         UsuarioVencido,
@@ -123,7 +123,7 @@ async fn all_reasons_are_told_and_the_first_in_precedence_is_the_code(
 async fn a_membership_is_good_on_its_last_day(#[values(Sqlite, Postgres)] motor: Motor) {
     let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("B", "ana")).await);
-    let cambio = "UPDATE usuarios SET vence = '2026-11-24'";
+    let cambio = "UPDATE usuarios SET vence = '2126-11-24'";
     assert_eq!(banco.sql(cambio).await, Ok(1));
     confirmado(&banco.pedir(prestamo("C", "ana")).await);
     banco.avanzar(DIA_MS);
@@ -200,9 +200,9 @@ async fn a_loan_is_renewed_twice_by_seven_days_from_its_due_date(
     );
     confirmado(&banco.pedir(prestamo("A", "ana")).await);
     let una = confirmado(&banco.pedir(renovacion("A", "ana")).await);
-    assert_eq!(una["nueva_fecha_devolucion"], "2026-12-15T23:59:00-05:00");
+    assert_eq!(una["nueva_fecha_devolucion"], "2126-12-15T23:59:00-05:00");
     let dos = confirmado(&banco.pedir(renovacion("@A-s1-1", "ana")).await);
-    assert_eq!(dos["nueva_fecha_devolucion"], "2026-12-22T23:59:00-05:00");
+    assert_eq!(dos["nueva_fecha_devolucion"], "2126-12-22T23:59:00-05:00");
     assert_eq!(dos["renovaciones"], 2);
     rechazado(
         &banco.pedir(renovacion("A", "ana")).await,

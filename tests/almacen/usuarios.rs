@@ -50,10 +50,10 @@ async fn bloquear(banco: &Banco, id: &str, bloqueado: bool, motivo: &str) -> Efe
 async fn what_a_users_file_says_holds_for_the_next_loan(#[values(Sqlite, Postgres)] motor: Motor) {
     let banco = Banco::nuevo(motor).await;
     let filas = vec![
-        fila("vencida", "", "2026-11-23", false),
-        fila("ultimo-dia", "", "2026-11-24", false),
+        fila("vencida", "", "2126-11-23", false),
+        fila("ultimo-dia", "", "2126-11-24", false),
         fila("bloqueada", "", "", true),
-        fila("todo", "", "2026-11-23", true),
+        fila("todo", "", "2126-11-23", true),
     ];
     let informe = importar(&banco, filas).await;
     assert_eq!((informe.nuevos, informe.cambiados), (4, 0));
@@ -70,7 +70,7 @@ async fn what_a_users_file_says_holds_for_the_next_loan(#[values(Sqlite, Postgre
         &banco.pedir(prestamo("B", "todo")).await,
         &[Rechazo::UsuarioVencido, Rechazo::UsuarioBloqueado],
     );
-    let renovada = vec![fila("todo", "profesor", "2027-01-01", false)];
+    let renovada = vec![fila("todo", "profesor", "2127-01-01", false)];
     assert_eq!(importar(&banco, renovada).await.cambiados, 1);
     for isbn in ["B", "C", "D", "E", "F", "G"] {
         confirmado(&banco.pedir(prestamo(isbn, "todo")).await);
@@ -84,7 +84,7 @@ async fn the_same_users_file_again_changes_nothing(#[values(Sqlite, Postgres)] m
     // Registered by a loan, before anybody told its name.
     confirmado(&banco.pedir(prestamo("B", "ana")).await);
     let filas = vec![
-        fila("ana", "estudiante", "2027-01-01", false),
+        fila("ana", "estudiante", "2127-01-01", false),
         fila("beto", "", "", true),
     ];
     let informe = importar(&banco, filas.clone()).await;

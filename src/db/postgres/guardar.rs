@@ -1,5 +1,5 @@
-//! Writes what a batch decided, effects and answers in one statement; each column an array, so
-//! that the statement is the same whatever the batch's size.
+//! Writes what a batch decided, effects and answers in one statement ([`escritura`]); each
+//! column an array, so that the statement is the same whatever the batch's size.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,6 +9,7 @@ use sqlx::postgres::PgConnection;
 use crate::db::Asiento;
 use crate::db::decision::{Hecho, Suerte, hechos};
 use crate::db::filas::{Resultado, leer};
+use crate::db::postgres::escritura::{Parte, escritura};
 use crate::db::postgres::tropiezo::Tropiezo;
 use crate::db::redaccion::{Existencias, PorSede};
 use crate::db::reloj::texto_utc;
@@ -17,60 +18,6 @@ use crate::domain::ids::{Ejemplar, Isbn, OpId, UsuarioId};
 use crate::domain::plazo;
 use crate::domain::reglas::Reglas;
 use crate::wire::respuesta::Respuesta;
-
-/// Everything that a batch writes, in one trip. The count of the changed loans makes the new
-/// ones wait: a copy that came back and went out again in one batch has never two open loans.
-/// Numbers are the database's: several almacenamientos draw them. `coalesce` keeps the planner
-/// to the primary key. Op_ids sorted: two batches with the same ones wait in one order.
-const GUARDAR: &str = "
-WITH creado AS (
-    INSERT INTO usuarios (id, creado_en)
-    SELECT id, $2 FROM unnest($1::text[]) AS u(id) ORDER BY id
-    RETURNING 1
-), cambiado AS (
-    UPDATE prestamos p
-    SET vence_en = CASE WHEN p.renovaciones = c.renovaciones THEN p.vence_en ELSE c.vence END,
-        renovaciones = c.renovaciones, devuelto_en = c.devuelto
-    FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[])
-        AS c(id, vence, renovaciones, devuelto)
-    WHERE p.id = c.id AND coalesce(p.devuelto_en, '') = ''
-    RETURNING 1
-), nuevo AS (
-    INSERT INTO prestamos
-        (ejemplar, isbn, usuario, sede, prestado_en, vence_en, devuelto_en, renovaciones)
-    SELECT n.* FROM unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-                           $12::text[], $13::text[], $14::bigint[])
-        AS n(ejemplar, isbn, usuario, sede, prestado_en, vence, devuelto, renovaciones)
-    WHERE (SELECT count(*) FROM cambiado) >= 0
-    RETURNING 1
-), repetida AS (
-    UPDATE operaciones o SET repeticiones = o.repeticiones + r.veces, repetida_en = $2
-    FROM unnest($15::text[], $16::bigint[]) AS r(op_id, veces)
-    WHERE o.op_id = r.op_id
-    RETURNING 1
-), decidida AS (
-    INSERT INTO operaciones
-        (op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario, sede,
-         creada_en, repeticiones, repetida_en, principal)
-    SELECT n.op_id, n.tipo, n.cuerpo_hash, n.estado, n.codigo, n.resultado, n.isbn, n.ejemplar,
-           n.usuario, n.sede, $2, n.veces, CASE WHEN n.veces > 0 THEN $2 END, n.principal
-    FROM unnest($17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
-                $23::text[], $24::text[], $25::text[], $26::text[], $27::bigint[], $28::text[])
-        AS n(op_id, tipo, cuerpo_hash, estado, codigo, resultado, isbn, ejemplar, usuario,
-             sede, veces, principal)
-    WHERE (SELECT count(*) FROM repetida) >= 0
-    ORDER BY n.op_id
-    RETURNING 1
-), hecho AS (
-    INSERT INTO historial (fecha, accion, objeto, clave, detalle, autor)
-    SELECT $2, h.accion, 'ejemplar', h.clave, h.detalle, h.autor
-    FROM unnest($29::text[], $30::text[], $31::text[], $32::text[])
-        AS h(autor, accion, clave, detalle)
-    RETURNING 1
-)
-SELECT (SELECT count(*) FROM creado), (SELECT count(*) FROM cambiado),
-       (SELECT count(*) FROM nuevo), (SELECT count(*) FROM repetida),
-       (SELECT count(*) FROM decidida), (SELECT count(*) FROM hecho)";
 
 const EXISTENCIAS: &str = "
 SELECT coalesce(json_agg(json_build_array(isbn, sede, disponibles, total)), '[]')::text
@@ -106,6 +53,20 @@ struct Nueva<'a> {
     repeticiones: i64,
 }
 
+impl Nueva<'_> {
+    fn isbn(&self) -> Option<&str> {
+        self.asiento.pedido.isbn.as_ref().map(Isbn::as_str)
+    }
+
+    fn ejemplar(&self) -> Option<&str> {
+        self.asiento.pedido.ejemplar.as_ref().map(Ejemplar::as_str)
+    }
+
+    fn usuario(&self) -> Option<&str> {
+        self.asiento.pedido.usuario.as_ref().map(UsuarioId::as_str)
+    }
+}
+
 /// Writes it in one trip; nothing when there is nothing to write.
 ///
 /// # Errors
@@ -132,7 +93,15 @@ pub async fn guardar(
     let devuelto = |prestamo: &&Prestamo| prestamo.devuelto_en.map(texto_utc);
     let veces = |prestamo: &&Prestamo| i64::from(prestamo.renovaciones);
     let texto = |campo: fn(&Prestamo) -> &str| columna(&nuevos, |p| campo(p));
-    let cuentas: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(GUARDAR)
+    let partes = [
+        (Parte::Creado, creados.len()),
+        (Parte::Cambiado, cambiados.len()),
+        (Parte::Nuevo, nuevos.len()),
+        (Parte::Repetida, repetidas.len()),
+        (Parte::Decidida, nuevas.len()),
+        (Parte::Hecho, hechos.len()),
+    ];
+    let cuentas: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(sentencia(partes))
         .bind(columna(creados, |id| id.as_str()))
         .bind(texto_utc(ahora))
         .bind(columna(&cambiados, |p| p.id))
@@ -155,15 +124,9 @@ pub async fn guardar(
         .bind(columna(nuevas, |n| n.respuesta.estado.palabra()))
         .bind(columna(nuevas, |n| n.respuesta.rechazo.map(|r| r.codigo())))
         .bind(columna(nuevas, |n| n.resultado.as_str()))
-        .bind(columna(nuevas, |n| {
-            n.asiento.pedido.isbn.as_ref().map(Isbn::as_str)
-        }))
-        .bind(columna(nuevas, |n| {
-            n.asiento.pedido.ejemplar.as_ref().map(Ejemplar::as_str)
-        }))
-        .bind(columna(nuevas, |n| {
-            n.asiento.pedido.usuario.as_ref().map(UsuarioId::as_str)
-        }))
+        .bind(columna(nuevas, Nueva::isbn))
+        .bind(columna(nuevas, Nueva::ejemplar))
+        .bind(columna(nuevas, Nueva::usuario))
         .bind(columna(nuevas, |n| n.asiento.pedido.sede.as_str()))
         .bind(columna(nuevas, |n| n.repeticiones))
         .bind(columna(nuevas, |n| n.asiento.pedido.principal.as_str()))
@@ -179,6 +142,12 @@ pub async fn guardar(
     comprobar(cuentas.3, repetidas.len(), "an operation")?;
     comprobar(cuentas.4, nuevas.len(), "an operation")?;
     comprobar(cuentas.5, hechos.len(), "a change")
+}
+
+/// The statement of the parts that have rows.
+fn sentencia(partes: [(Parte, usize); 6]) -> &'static str {
+    let usadas = partes.into_iter().filter(|(_, filas)| *filas > 0);
+    escritura(usadas.map(|(parte, _)| parte))
 }
 
 fn columna<'a, F, C>(filas: &'a [F], campo: impl Fn(&'a F) -> C) -> Vec<C> {
