@@ -11,6 +11,8 @@ mod banco;
 mod catalogo;
 #[path = "almacen/consultas.rs"]
 mod consultas;
+#[path = "almacen/historial.rs"]
+mod historial;
 #[path = "almacen/modelo.rs"]
 mod modelo;
 #[path = "almacen/reglas.rs"]

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::almacenamiento::actor::{Ajuste, EstadoColas};
+use crate::almacenamiento::cola::Cola;
 use crate::almacenamiento::escritor::escribir;
 use crate::almacenamiento::lector::leer;
 use crate::almacenamiento::tarea::{Origen, Tarea};
@@ -17,10 +18,10 @@ const LECTURAS_MAX: usize = 1024;
 /// See the module's doc. Dropped, it ends what it started as soon as their queues are empty.
 pub struct Abierto {
     almacen: Arc<dyn Almacen>,
-    cola: mpsc::Sender<Tarea>,
-    lecturas: mpsc::Sender<Tarea>,
+    cola: Cola,
+    lecturas: Cola,
     /// Searches by title have a reader of their own: they take a hundred times as long.
-    busquedas: mpsc::Sender<Tarea>,
+    busquedas: Cola,
     escritor: JoinHandle<()>,
     _vigia: Vigia,
 }
@@ -68,9 +69,9 @@ impl Abierto {
         let lecturas = lectores(ajuste.lectores.saturating_sub(1));
         Self {
             almacen,
-            cola,
-            lecturas,
-            busquedas,
+            cola: Cola::nueva(cola),
+            lecturas: Cola::nueva(lecturas),
+            busquedas: Cola::nueva(busquedas),
             escritor,
             _vigia: vigia,
         }
@@ -92,16 +93,18 @@ impl Abierto {
             (true, None) => &self.lecturas,
             (false, _) => &self.cola,
         };
-        cola.try_send(tarea)
-            .map_err(|error| error.into_inner().origen)
+        cola.poner(tarea)
     }
 
     /// What waits now.
     pub fn colas(&self) -> EstadoColas {
-        let esperan = |cola: &mpsc::Sender<Tarea>| cola.max_capacity() - cola.capacity();
         EstadoColas {
-            en_cola: esperan(&self.cola),
-            lecturas: esperan(&self.lecturas),
+            en_cola: self.cola.largo(),
+            edad_en_cola: self.cola.edad(),
+            lecturas: self.lecturas.largo(),
+            edad_lecturas: self.lecturas.edad(),
+            busquedas: self.busquedas.largo(),
+            edad_busquedas: self.busquedas.edad(),
         }
     }
 

@@ -80,8 +80,16 @@ pub struct VerEstado;
 pub struct EstadoColas {
     /// Operations waiting for their commit.
     pub en_cola: usize,
+    /// How long the oldest of them has waited.
+    pub edad_en_cola: Duration,
     /// Reads waiting for a connection.
     pub lecturas: usize,
+    /// How long the oldest of them has waited.
+    pub edad_lecturas: Duration,
+    /// Searches by title waiting for theirs.
+    pub busquedas: usize,
+    /// How long the oldest of them has waited.
+    pub edad_busquedas: Duration,
 }
 
 /// Finish what is queued, take nothing more.

@@ -89,6 +89,10 @@ pub struct EstadoCarga {
     pub diario: EstadoDiario,
     /// Clients that wait for an answer.
     pub esperan: usize,
+    /// How long the oldest of them has waited; nothing with none.
+    pub edad_esperan: Duration,
+    /// See [`reparto::Reparto::edad_en_cola`].
+    pub edad_en_cola: Duration,
 }
 
 /// Where the load manager's decisions go, and its numbers.
@@ -315,10 +319,14 @@ impl Handler<Tic> for Carga {
 impl Handler<VerEstado> for Carga {
     type Result = EstadoCarga;
     fn handle(&mut self, _: VerEstado, _: &mut Self::Context) -> EstadoCarga {
+        let ahora = Instant::now();
+        let edades = self.responders.values().map(Responder::edad);
         EstadoCarga {
             reparto: self.nucleo.estado_reparto(),
-            diario: self.nucleo.estado_diario(Instant::now()),
+            diario: self.nucleo.estado_diario(ahora),
             esperan: self.responders.len(),
+            edad_esperan: edades.max().unwrap_or_default(),
+            edad_en_cola: self.nucleo.edad_en_cola(ahora),
         }
     }
 }

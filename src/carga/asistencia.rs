@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::carga::actor::{Carga, VerEstado};
+use crate::carga::actor::{Carga, EstadoCarga, VerEstado};
 use crate::net::server::Par;
 use crate::runtime::guardian::Puesto;
 use crate::wire::estado::{EstadoDeActor, EstadoDeCarga};
@@ -50,9 +50,15 @@ impl Asistencia {
         self.actores.borrow_mut().remove(par);
     }
 
+    /// What the load manager holds; none from one that is busy or gone.
+    pub async fn suyo(&self) -> Option<EstadoCarga> {
+        let actor = self.puesto.actor()?;
+        let suyo = tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await;
+        suyo.ok()?.ok()
+    }
+
     /// How everything is now. A load manager that is busy or gone is told as not living.
     pub async fn estado(&self) -> EstadoDeCarga {
-        let actor = self.puesto.actor();
         let mut estado = EstadoDeCarga {
             nodo: self.nodo.clone(),
             vivo: false,
@@ -70,9 +76,7 @@ impl Asistencia {
                 .map(|(_, estado)| estado.clone())
                 .collect(),
         };
-        if let Some(actor) = actor
-            && let Ok(Ok(suyo)) = tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await
-        {
+        if let Some(suyo) = self.suyo().await {
             estado.vivo = true;
             estado.esperan = suyo.esperan as u64;
             estado.entregadas = suyo.reparto.entregadas as u64;

@@ -5,7 +5,7 @@
 //! an actor, `estado` after a look into the diario.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::carga::diario::{self, Contestacion, Diario, EstadoDiario, Solicitud, Viaje};
 use crate::carga::reparto::{self, EstadoReparto, Reparto};
@@ -153,6 +153,12 @@ impl Nucleo {
     #[must_use]
     pub fn estado_reparto(&self) -> EstadoReparto {
         self.reparto.estado()
+    }
+
+    /// See [`Reparto::edad_en_cola`].
+    #[must_use]
+    pub fn edad_en_cola(&self, ahora: Instant) -> Duration {
+        self.reparto.edad_en_cola(ahora)
     }
 
     /// What one part says is heard by the other until both are silent.

@@ -4,7 +4,7 @@
 //! reservation is also what bounds the operations in flight.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
@@ -71,6 +71,12 @@ impl Responder {
     #[must_use]
     pub const fn op_id(&self) -> &OpId {
         &self.remite.op_id
+    }
+
+    /// How long it has been owed.
+    #[must_use]
+    pub fn edad(&self) -> Duration {
+        self.desde.elapsed()
     }
 
     /// Now, as its answer tells it.

@@ -10,23 +10,32 @@ use tokio::sync::oneshot;
 
 use crate::carga::admision::Admision;
 use crate::carga::responder::{Buzon, Remite, Responder, escribir};
+use crate::domain::principal::Principal;
 use crate::net::server::Par;
 use crate::wire::respuesta::{Causa, Desenlace};
+
+/// The owner of op_ids that come over HTTP where there are keys: the desks of one library are
+/// one, whatever their tokens are called at each carga. No key or group can have this name.
+const GRUPO: &str = "http:mostradores";
 
 /// See the module's doc; cheap to clone.
 #[derive(Clone)]
 pub struct Ventanilla {
     admision: Admision,
+    /// Whose the op_ids of all its callers are.
+    grupo: &'static str,
     /// Unanswered requests of each caller that has any.
     en_vuelo: Rc<RefCell<HashMap<Par, usize>>>,
 }
 
 impl Ventanilla {
-    /// A door that nobody has come through yet.
+    /// A door that nobody has come through yet. Without keys nobody owns an op_id, so that one
+    /// may be repeated here and at 5555.
     #[must_use]
-    pub fn nueva(admision: Admision) -> Self {
+    pub fn nueva(admision: Admision, con_claves: bool) -> Self {
         Self {
             admision,
+            grupo: if con_claves { GRUPO } else { "" },
             en_vuelo: Rc::default(),
         }
     }
@@ -35,7 +44,10 @@ impl Ventanilla {
     /// deadline as everybody's is. Both are the JSON of contract §2.
     pub async fn pedir(&self, quien: &str, trama: &[u8]) -> Vec<u8> {
         let peticion = match self.admision.leer_propia(trama) {
-            Ok(peticion) => peticion,
+            Ok(mut peticion) => {
+                peticion.pedido.principal = Principal::en_grupo(self.grupo, quien);
+                peticion
+            }
             Err(invalida) => return invalida,
         };
         // No connection of ZeroMQ has a routing id like it: those are five bytes.

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
+
 use crate::db::sembrar;
 use crate::db::titulo::buscable;
 use crate::domain::ids::{Ejemplar, Isbn, Sede};
@@ -12,6 +14,29 @@ const EJEMPLARES_MAX: u32 = 10_000;
 
 /// The copies that each row wants to exist, or why they cannot be.
 pub type Pedidas = Vec<Result<Vec<Ejemplar>, String>>;
+
+/// What `historial` tells of a change besides what changed.
+#[derive(Debug, Clone, Copy)]
+pub struct Firma<'a> {
+    /// The word of what was asked.
+    pub accion: &'static str,
+    /// Who asked it; empty when that was not told.
+    pub autor: &'a str,
+    /// When.
+    pub ahora: Timestamp,
+}
+
+impl<'a> Firma<'a> {
+    /// Of that change.
+    #[must_use]
+    pub const fn de(accion: &'static str, autor: &'a str, ahora: Timestamp) -> Self {
+        Self {
+            accion,
+            autor,
+            ahora,
+        }
+    }
+}
 
 /// What a catalogue adds to what is there.
 #[derive(Default)]

@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
 
 use crate::db::Asiento;
 use crate::domain::foto::{Foto, Prestamo};
-use crate::domain::ids::OpId;
+use crate::domain::ids::{Ejemplar, OpId};
 use crate::domain::operacion::Operacion;
 use crate::domain::principal::Principal;
 use crate::domain::rechazo::Rechazo;
@@ -85,6 +87,29 @@ pub fn decidir(
         suertes.push(suerte);
     }
     suertes
+}
+
+/// A change for `historial`: by whom, what, to which copy, and its detail in JSON.
+#[derive(Debug, Serialize)]
+pub struct Hecho<'a>(pub &'a str, pub &'static str, pub &'a Ejemplar, pub String);
+
+/// What this batch changed: nothing by what was refused or had been decided before.
+#[must_use]
+pub fn hechos<'a>(lote: &'a [Asiento], suertes: &'a [Suerte]) -> Vec<Hecho<'a>> {
+    let decididas = lote.iter().zip(suertes);
+    let hechos = decididas.filter_map(|(Asiento { pedido, .. }, suerte)| {
+        let Suerte::Nueva(Ok(prestamo)) = suerte else {
+            return None;
+        };
+        let detalle = json!({"op_id": pedido.op_id, "usuario": prestamo.usuario});
+        Some(Hecho(
+            pedido.principal.autor(),
+            pedido.operacion.palabra(),
+            &prestamo.ejemplar,
+            detalle.to_string(),
+        ))
+    });
+    hechos.collect()
 }
 
 /// The part of a request that the rules look at.

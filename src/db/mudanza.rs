@@ -89,11 +89,11 @@ const TABLAS: [Tabla; 7] = [
     },
     Tabla {
         nombre: "historial",
-        leer: "SELECT json_group_array(json_array(id, fecha, accion, objeto, clave, detalle)),
-                   max(f) FROM
+        leer: "SELECT json_group_array(json_array(id, fecha, accion, objeto, clave, detalle,
+                   autor)), max(f) FROM
                (SELECT rowid AS f, * FROM historial WHERE rowid > $1 ORDER BY rowid LIMIT $2)",
-        escribir: "INSERT INTO historial (id, fecha, accion, objeto, clave, detalle)
-                   SELECT (v->>0)::bigint, v->>1, v->>2, v->>3, v->>4, v->>5
+        escribir: "INSERT INTO historial (id, fecha, accion, objeto, clave, detalle, autor)
+                   SELECT (v->>0)::bigint, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6
                    FROM json_array_elements($1::json) AS j(v)",
         contar: "SELECT count(*) FROM historial",
     },

@@ -3,6 +3,9 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+/// Books whose folded text is made again in one go: some hundred kilobytes of text.
+pub const FILAS: i64 = 1_000;
+
 /// Folds a text: `Cien Años` and `CIEN ANOS` become the same.
 fn plegar(texto: &str) -> String {
     texto

@@ -59,6 +59,8 @@ pub struct Quien {
     pub nombre: String,
     /// What they may do; none for a passer-by.
     pub rol: Option<Rol>,
+    /// Whether a page's session says who they are: one that can be ended.
+    pub sesion: bool,
 }
 
 /// See the module's doc.
@@ -108,8 +110,7 @@ impl Acceso {
         if self.vecinas.origen(cabeceras).is_none() {
             origen(peticion.method(), cabeceras)?;
         }
-        let ip = peticion.peer_addr().map(|par| par.ip().to_canonical());
-        let cerca = ip.is_some_and(|ip| ip.is_loopback()) && !por_intermediario(cabeceras);
+        let (ip, cerca) = procedencia(peticion);
         let quien = self.identificar(cabeceras, ip, cerca)?;
         let clave = match (&quien.rol, ip) {
             (Some(_), _) => quien.nombre.clone(),
@@ -135,6 +136,14 @@ impl Acceso {
         }
     }
 
+    /// Whether whoever was let in with this request would be again: a session may have ended
+    /// and a token been taken away since.
+    pub(super) fn sigue(&self, peticion: &HttpRequest) -> bool {
+        let (ip, cerca) = procedencia(peticion);
+        self.identificar(peticion.headers(), ip, cerca)
+            .is_ok_and(|quien| quien.rol.is_some())
+    }
+
     /// The token's holder; also used by the page where one comes in.
     pub(super) fn por_token(&self, secreto: &str) -> Option<Quien> {
         let leidos = self.leidos();
@@ -142,6 +151,7 @@ impl Acceso {
         Some(Quien {
             nombre: token.nombre.clone(),
             rol: Some(token.rol),
+            sesion: false,
         })
     }
 
@@ -187,6 +197,7 @@ impl Acceso {
         let nadie = Quien {
             nombre: "nadie".to_owned(),
             rol: None,
+            sesion: false,
         };
         let sin_tokens = |leidos: &Leidos| {
             let tokens = leidos.tokens.as_ref();
@@ -196,6 +207,7 @@ impl Acceso {
             return Ok(Quien {
                 nombre: "local".to_owned(),
                 rol: Some(Rol::Administracion),
+                sesion: false,
             });
         }
         Ok(nadie)
@@ -208,6 +220,7 @@ impl Acceso {
         Some(Quien {
             nombre: token.nombre.clone(),
             rol: Some(token.rol),
+            sesion: true,
         })
     }
 
@@ -324,6 +337,13 @@ fn origen(metodo: &Method, cabeceras: &HeaderMap) -> Result<(), HttpResponse> {
         ));
     }
     Ok(())
+}
+
+/// Where it comes from, and whether that is this PC.
+fn procedencia(peticion: &HttpRequest) -> (Option<IpAddr>, bool) {
+    let ip = peticion.peer_addr().map(|par| par.ip().to_canonical());
+    let aqui = ip.is_some_and(|ip| ip.is_loopback());
+    (ip, aqui && !por_intermediario(peticion.headers()))
 }
 
 /// Somebody before us passes on what comes from anywhere: it is not from this PC.

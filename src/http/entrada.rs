@@ -19,8 +19,21 @@ pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
     cfg.route("/salir", web::post().to(salir));
 }
 
-async fn pagina() -> HttpResponse {
-    html(StatusCode::OK, "")
+async fn pagina(peticion: HttpRequest) -> HttpResponse {
+    let destino = destino(peticion.query_string());
+    let aviso = if destino.is_some() {
+        "La sesión terminó. Entre otra vez para seguir donde estaba; lo enviado se conserva."
+    } else {
+        ""
+    };
+    html(StatusCode::OK, aviso, destino)
+}
+
+/// The page to go on to, among ours: an address of somebody else's is none.
+fn destino(campos: &str) -> Option<&'static str> {
+    let pedido = campos.split('&').find_map(|par| par.strip_prefix("a="))?;
+    let pedido = pedido.replace("%2F", "/");
+    ["/", "/mostrador"].into_iter().find(|ruta| *ruta == pedido)
 }
 
 async fn entrar(
@@ -43,13 +56,17 @@ async fn entrar(
         .unwrap_or_default();
     let Some(quien) = acceso.por_token(token) else {
         tracing::warn!("un token que no vale en /entrar");
-        return html(StatusCode::UNAUTHORIZED, "Ese token no vale.");
+        return html(
+            StatusCode::UNAUTHORIZED,
+            "Ese token no vale.",
+            destino(&texto),
+        );
     };
     tracing::info!(quien = quien.nombre, "sesión abierta");
     let galleta = acceso.sesiones().abrir(token, Instant::now());
     let dura_s = OCIO_MAX.as_secs();
     HttpResponse::SeeOther()
-        .insert_header(("Location", "/"))
+        .insert_header(("Location", destino(&texto).unwrap_or("/")))
         .insert_header((
             "Set-Cookie",
             format!("{GALLETA}={galleta}; Path=/; HttpOnly; SameSite=Strict; Max-Age={dura_s}"),
@@ -70,7 +87,10 @@ async fn salir(peticion: HttpRequest, acceso: web::Data<Acceso>) -> HttpResponse
         .finish()
 }
 
-fn html(estado: StatusCode, aviso: &str) -> HttpResponse {
+fn html(estado: StatusCode, aviso: &str, destino: Option<&str>) -> HttpResponse {
+    let destino = destino.map_or_else(String::new, |ruta| {
+        format!("<input type=\"hidden\" name=\"a\" value=\"{ruta}\">")
+    });
     let aviso = if aviso.is_empty() {
         String::new()
     } else {
@@ -82,10 +102,18 @@ fn html(estado: StatusCode, aviso: &str) -> HttpResponse {
             "<!doctype html><html lang=\"es\"><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\">\
              <meta name=\"color-scheme\" content=\"light dark\">\
-             <title>Entrar · biblioteca</title><main><h1>biblioteca</h1>{aviso}\
-             <form method=\"post\" action=\"/entrar\"><p><label>Token \
-             <input type=\"password\" name=\"token\" required autofocus \
-             autocomplete=\"current-password\"></label> <button>Entrar</button></p></form>\
-             <p>Un token se crea con <code>biblioteca tokens nuevo</code>.</p></main></html>"
+             <title>Entrar · biblioteca</title>\
+             <link rel=\"icon\" href=\"/estatico/icono.svg\" type=\"image/svg+xml\">\
+             <link rel=\"stylesheet\" href=\"/estatico/estilo.css\">\
+             <link rel=\"stylesheet\" href=\"/estatico/mostrador.css\">\
+             <header class=\"cabecera\"><p class=\"marca\">Biblioteca</p></header>\
+             <main><section class=\"carta\"><h1>Entrar</h1>{aviso}\
+             <form method=\"post\" action=\"/entrar\">{destino}\
+             <div class=\"campo\"><label for=\"token\">Token</label>\
+             <input id=\"token\" type=\"password\" name=\"token\" required autofocus \
+             autocomplete=\"current-password\"></div>\
+             <button class=\"principal\">Entrar</button></form>\
+             <p class=\"nota\">Un token se crea con <code>biblioteca tokens nuevo</code>.</p>\
+             </section></main></html>"
         ))
 }

@@ -6,7 +6,8 @@
 //! watch, `metricas` for Prometheus, `api` the operations of a carga, `entrada` the way in for
 //! pages, `paginas` the pages and `panel` what happens as it happens, at the pace that `caudal`
 //! reckons; `acceso` lets in whoever may, by `tokens`, `sesiones` and `ritmo`, and `vecinas`
-//! are the other cargas, whose pages may ask here; `problema` is how it says no. It runs on a
+//! are the other cargas, whose pages may ask here; `problema` is how it says no, and `conexion` how it says it to what is
+//! no request at all. It runs on a
 //! thread of its own: a page that is slow to write delays no operation. It decides nothing
 //! about an operation.
 
@@ -16,6 +17,7 @@
 pub mod acceso;
 mod api;
 pub mod caudal;
+mod conexion;
 mod cuerpo;
 mod entrada;
 mod metricas;

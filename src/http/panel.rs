@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use futures::stream;
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::http::acceso::Acceso;
 use crate::http::caudal::{Caudal, Medidor};
 use crate::http::nodo::{Ficha, Nodo};
 use crate::http::problema::problema;
@@ -124,7 +125,14 @@ fn escribir(panorama: &Panorama, caudal: Caudal, ficha: &Ficha) -> Bytes {
     Bytes::from(format!("data: {valor}\n\n"))
 }
 
-async fn sucesos(emisora: web::Data<Emisora>) -> HttpResponse {
+/// The last event of whoever may not look any more.
+const FIN: &str = "event: fin\ndata: sesion\n\n";
+
+async fn sucesos(
+    peticion: HttpRequest,
+    emisora: web::Data<Emisora>,
+    acceso: web::Data<Acceso>,
+) -> HttpResponse {
     let Some(oyente) = Emisora::oir(&emisora) else {
         return problema(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -132,12 +140,20 @@ async fn sucesos(emisora: web::Data<Emisora>) -> HttpResponse {
             "hay demasiados paneles abiertos en esta carga; cierre alguno",
         );
     };
-    let cuadros = stream::unfold(oyente, |mut oyente| async move {
+    let abierta = Some((oyente, peticion, acceso));
+    let cuadros = stream::unfold(abierta, |abierta| async move {
+        let (mut oyente, peticion, acceso) = abierta?;
         loop {
             oyente.changed().await.ok()?;
             let cuadro = oyente.borrow_and_update().clone();
+            if !acceso.sigue(&peticion) {
+                return Some((
+                    Ok::<_, actix_web::Error>(Bytes::from_static(FIN.as_bytes())),
+                    None,
+                ));
+            }
             if let Some(cuadro) = cuadro {
-                return Some((Ok::<_, actix_web::Error>(cuadro), oyente));
+                return Some((Ok(cuadro), Some((oyente, peticion, acceso))));
             }
         }
     });

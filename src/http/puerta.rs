@@ -1,16 +1,22 @@
 //! The listening side of the side door: its address, its bounds, its paths and its end.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::dev::{
+    AppConfig, Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service,
+};
 use actix_web::middleware::{DefaultHeaders, Next, from_fn};
-use actix_web::{App, Error, HttpMessage, HttpServer, web};
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, Error, HttpMessage, web};
 
 use crate::http::acceso::Acceso;
+use crate::http::conexion::Conexion;
 use crate::http::nodo::Nodo;
 use crate::http::panel::Emisora;
 use crate::http::vecinas::{Vecinas, cruzar};
@@ -72,19 +78,18 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
         extremo: extremo.to_owned(),
         causa,
     };
-    let oyente = TcpListener::bind(extremo.replacen('*', "0.0.0.0", 1)).map_err(fallo)?;
-    if let Ok(real) = oyente.local_addr() {
-        tracing::info!(extremo = %real, "la puerta HTTP espera");
-    }
+    let (oyente, aqui) = ocupar(extremo).map_err(fallo)?;
+    tracing::info!(extremo = %aqui, "la puerta HTTP espera");
     let con_carga = nodo.con_carga();
     let emisora = web::Data::new(Emisora::nueva(Arc::clone(&nodo)));
     let vecinas = web::Data::new(Vecinas::nuevas(&nodo.ficha().otras));
     let (nodo, acceso) = (web::Data::from(nodo), web::Data::new(acceso));
-    let servidor = HttpServer::new(move || {
+    let aplicacion = move || {
         App::new()
             .wrap(from_fn(guardar))
             .wrap(from_fn(cruzar))
             .wrap(cabeceras())
+            .wrap(from_fn(metricas::contar))
             .app_data(nodo.clone())
             .app_data(acceso.clone())
             .app_data(emisora.clone())
@@ -100,17 +105,36 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
                 }
             })
             .default_service(web::to(problema::sin_pagina))
-    })
-    .workers(1)
-    .max_connections(CONEXIONES_MAX)
-    .client_request_timeout(CABECERA_MAX)
-    .client_disconnect_timeout(DESPEDIDA_MAX)
-    .keep_alive(OCIOSA_MAX)
-    .shutdown_timeout(CIERRE_MAX_S)
-    .disable_signals()
-    .listen(oyente)
-    .map_err(fallo)?
-    .run();
+    };
+    let constructor = Server::build()
+        .workers(1)
+        .max_concurrent_connections(CONEXIONES_MAX)
+        .shutdown_timeout(CIERRE_MAX_S)
+        .disable_signals();
+    let aviso = constructor.graceful_shutdown_signal();
+    let servidor = constructor
+        .listen("http", oyente, move || {
+            let aviso = aviso.clone();
+            let app = aplicacion().into_factory();
+            let app = app.map_err(|error: Error| error.error_response());
+            let http = HttpService::build()
+                .keep_alive(OCIOSA_MAX)
+                .client_request_timeout(CABECERA_MAX)
+                .client_disconnect_timeout(DESPEDIDA_MAX)
+                .local_addr(aqui)
+                .graceful_shutdown_signal(move || {
+                    let aviso = aviso.clone();
+                    async move { aviso.notified().await }
+                })
+                .h1(map_config(app, |()| AppConfig::default()));
+            fn_service(|io: TcpStream| async move {
+                let par = io.peer_addr().ok();
+                Ok((Conexion::nueva(io), par))
+            })
+            .and_then(http)
+        })
+        .map_err(fallo)?
+        .run();
     let mango = servidor.handle();
     actix_rt::spawn(async move {
         if let Err(error) = servidor.await {
@@ -118,6 +142,12 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
         }
     });
     Ok(Abierta(mango))
+}
+
+fn ocupar(extremo: &str) -> io::Result<(TcpListener, SocketAddr)> {
+    let oyente = TcpListener::bind(extremo.replacen('*', "0.0.0.0", 1))?;
+    let aqui = oyente.local_addr()?;
+    Ok((oyente, aqui))
 }
 
 /// Whoever may not is answered here; whoever may is known to what comes after.
@@ -139,7 +169,8 @@ async fn guardar(
 }
 
 /// What every answer carries: nothing of ours is for another site's page, for a frame, for a
-/// guess of its type or for a cache.
+/// guess of its type or for a cache. Within our pages a browser does say where it comes from:
+/// told never to, it calls the form of `/entrar` of no origin, which is refused as anybody's.
 fn cabeceras() -> DefaultHeaders {
     DefaultHeaders::new()
         .add((
@@ -148,7 +179,7 @@ fn cabeceras() -> DefaultHeaders {
              connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ))
         .add(("X-Content-Type-Options", "nosniff"))
-        .add(("Referrer-Policy", "no-referrer"))
+        .add(("Referrer-Policy", "same-origin"))
         .add(("Cross-Origin-Resource-Policy", "same-origin"))
         .add(("Cross-Origin-Opener-Policy", "same-origin"))
         .add(("Cache-Control", "no-store"))

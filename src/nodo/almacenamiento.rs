@@ -14,7 +14,7 @@ use crate::almacenamiento::actor::{
 };
 use crate::almacenamiento::puerta::{PuertaAlmacen, Rotulo};
 use crate::almacenamiento::tarea::Contestador;
-use crate::almacenamiento::vista;
+use crate::almacenamiento::vista::{self, Vista};
 use crate::db::Almacen;
 use crate::db::mirada::Mirador;
 use crate::db::postgres::Buscador;
@@ -25,6 +25,7 @@ use crate::net::server::{Escucha, servir};
 use crate::nodo::{ArranqueError, Entorno};
 use crate::runtime::guardian::{Puesto, vigilar};
 use crate::settings::{self, Ajustes};
+use crate::wire::base::EstadoDeBase;
 use crate::wire::codec::TRAMA_BYTES_MAX;
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen};
 
@@ -36,6 +37,7 @@ const ESTADO_MAX: Duration = Duration::from_millis(400);
 pub struct EnMarcha {
     puesto: Puesto<Almacenamiento>,
     anuncio: Anuncio,
+    vista: Vista,
 }
 
 impl EnMarcha {
@@ -49,6 +51,12 @@ impl EnMarcha {
         let actor = self.puesto.actor()?;
         let colas = tokio::time::timeout(ESTADO_MAX, actor.send(VerEstado)).await;
         colas.ok()?.ok()
+    }
+
+    /// The database as it saw it last; none before the first look.
+    #[must_use]
+    pub fn base(&self) -> Option<EstadoDeBase> {
+        self.vista.ultima()
     }
 
     /// What it may be for the database, and which of these it is.
@@ -114,6 +122,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
     let cola_max = almacenamiento.cola_max as usize;
     // Every queued operation may be answered at once, and as many reads again.
     let (salidas, de_salidas) = mpsc::channel(2 * cola_max);
+    let vista = vista::vigilar(mirador);
     let puerta = PuertaAlmacen::nueva(
         puesto.clone(),
         Rotulo {
@@ -123,7 +132,7 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         Rc::clone(&anuncio),
         salidas.clone(),
         ajustes.nodo.sede.clone(),
-        vista::vigilar(mirador),
+        vista.clone(),
     );
     let extremo = almacenamiento.escucha.to_string();
     let escucha = Escucha {
@@ -151,7 +160,11 @@ pub fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> {
         entorno.rendiciones.clone(),
         move |centinela| Ok(Almacenamiento::nuevo(centinela, ajuste.clone())),
     );
-    Ok(EnMarcha { puesto, anuncio })
+    Ok(EnMarcha {
+        puesto,
+        anuncio,
+        vista,
+    })
 }
 
 fn abridor(ajustes: &Ajustes, buscador: Option<Rc<Buscador>>) -> Result<Abrir, ArranqueError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::carga::actividad::{Actividad, FALTAS_MAX};
-use crate::carga::actor::{Cableado, Carga, VerEstado};
+use crate::carga::actor::{Cableado, Carga, EstadoCarga, VerEstado};
 use crate::carga::admision::Admision;
 use crate::carga::anotador::{ORDENES_MAX, Orden, anotar};
 use crate::carga::asistencia::Asistencia;
@@ -58,6 +58,11 @@ impl EnMarcha {
     /// How it and the actors that work for it are.
     pub async fn estado(&self) -> EstadoDeCarga {
         self.asistencia.estado().await
+    }
+
+    /// What it holds; none when it does not answer.
+    pub async fn suyo(&self) -> Option<EstadoCarga> {
+        self.asistencia.suyo().await
     }
 
     /// Whether it can do its job now: for every kind of operation an actor that sees a
@@ -167,7 +172,7 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
     Ok(EnMarcha {
         puesto,
         abierta,
-        ventanilla: Ventanilla::nueva(admision),
+        ventanilla: Ventanilla::nueva(admision, ajustes.claves().is_some()),
         asistencia,
     })
 }

@@ -1,6 +1,12 @@
-//! The gauges of `/metrics`: how the roles of this process are now.
+//! The gauges of `/metrics`: how the roles of this process are now; [`base`] has those of the
+//! database.
+
+mod base;
+
+use std::time::Duration;
 
 use crate::domain::operacion::Operacion;
+use crate::nodo::medidas::base::de_base;
 use crate::nodo::{actores, almacenamiento, carga};
 use crate::runtime::metricas::{Galgas, Metrica};
 use crate::wire::estado::Cortacircuitos;
@@ -18,7 +24,15 @@ const ESPERAN: Metrica = galga(
     "biblioteca_esperan",
     "Solicitudes admitidas por la carga y sin respuesta",
 );
+const ESPERAN_EDAD: Metrica = galga(
+    "biblioteca_esperan_edad_segundos",
+    "Cuánto lleva sin respuesta la más antigua de esas solicitudes",
+);
 const COLA: Metrica = galga("biblioteca_cola", "Operaciones que esperan en una cola");
+const COLA_EDAD: Metrica = galga(
+    "biblioteca_cola_edad_segundos",
+    "Cuánto lleva en su cola la más antigua de esas operaciones",
+);
 const EN_CURSO: Metrica = galga(
     "biblioteca_en_curso",
     "Operaciones que los actores tienen entre manos",
@@ -75,11 +89,23 @@ pub async fn galgas(
             galgas.poner(&BASE, &[("disposicion", palabra)], f64::from(es));
         }
         let colas = almacenamiento.colas().await.unwrap_or_default();
-        for (cola, cuantas) in [("commit", colas.en_cola), ("lecturas", colas.lecturas)] {
-            galgas.poner(&COLA, &[("cola", cola)], cuantas as f64);
+        for (cola, cuantas, edad) in [
+            ("commit", colas.en_cola, colas.edad_en_cola),
+            ("lecturas", colas.lecturas, colas.edad_lecturas),
+            ("busquedas", colas.busquedas, colas.edad_busquedas),
+        ] {
+            poner_cola(&mut galgas, cola, cuantas as f64, edad);
+        }
+        if let Some(base) = almacenamiento.base() {
+            de_base(&mut galgas, &base);
         }
     }
     galgas
+}
+
+fn poner_cola(galgas: &mut Galgas, cola: &str, cuantas: f64, edad: Duration) {
+    galgas.poner(&COLA, &[("cola", cola)], cuantas);
+    galgas.poner(&COLA_EDAD, &[("cola", cola)], edad.as_secs_f64());
 }
 
 async fn de_carga(galgas: &mut Galgas, carga: &carga::EnMarcha) {
@@ -87,7 +113,11 @@ async fn de_carga(galgas: &mut Galgas, carga: &carga::EnMarcha) {
     galgas.poner(&LISTO, &[("rol", "carga")], f64::from(listo));
     let estado = carga.estado().await;
     galgas.poner(&ESPERAN, &[], estado.esperan as f64);
-    galgas.poner(&COLA, &[("cola", "reparto")], estado.en_cola as f64);
+    let suyo = carga.suyo().await;
+    let edades = suyo.map(|suyo| (suyo.edad_esperan, suyo.edad_en_cola));
+    let (edad_esperan, edad_en_cola) = edades.unwrap_or_default();
+    galgas.poner(&ESPERAN_EDAD, &[], edad_esperan.as_secs_f64());
+    poner_cola(galgas, "reparto", estado.en_cola as f64, edad_en_cola);
     galgas.poner(&DIARIO, &[], estado.encoladas as f64);
     galgas.poner(&DIARIO_EDAD, &[], estado.edad_max_ms as f64 / 1000.0);
     galgas.poner(&APARTADAS, &[], estado.apartadas as f64);

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use crate::ordenes::ejecutor::Ejecutor;
+use crate::ordenes::usuarios::autor;
 use crate::ordenes::{Salida, SalidaError};
 use crate::settings::Ajustes;
 use crate::solicitante::catalogo::{leer_ruta, tandas};
@@ -18,7 +19,8 @@ use crate::wire::admin::{Cumplido, Encomienda, Informe};
 /// [`SalidaError`] when the database cannot be had.
 pub async fn sembrar(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
     let mut ejecutor = Ejecutor::nuevo(ajustes).await?;
-    let informe = informe(ejecutor.hacer(Encomienda::Sembrar).await?)?;
+    let encomienda = Encomienda::SembrarDe(autor(ajustes));
+    let informe = informe(ejecutor.hacer(encomienda).await?)?;
     println!(
         "Datos iniciales: {} libros, {} ejemplares y {} préstamos nuevos.",
         informe.libros, informe.ejemplares, informe.prestamos
@@ -37,8 +39,10 @@ pub async fn importar_catalogo(ajustes: &Ajustes, ruta: &Path) -> Result<Salida,
     let leidas = catalogo.filas.len();
     let mut ejecutor = Ejecutor::nuevo(ajustes).await?;
     let mut suma = Informe::default();
-    for tanda in tandas(catalogo.filas) {
-        let informe = informe(ejecutor.hacer(Encomienda::Catalogo(tanda)).await?)?;
+    for filas in tandas(catalogo.filas) {
+        let autor = autor(ajustes);
+        let encomienda = Encomienda::CatalogoDe { autor, filas };
+        let informe = informe(ejecutor.hacer(encomienda).await?)?;
         suma.libros += informe.libros;
         suma.ejemplares += informe.ejemplares;
         malas.extend(informe.rechazadas);

@@ -104,7 +104,7 @@ fn otra_cosa(cumplido: &Cumplido) -> SalidaError {
 }
 
 /// Who runs this: the account, with the one behind `sudo`, and the node.
-fn autor(ajustes: &Ajustes) -> String {
+pub(super) fn autor(ajustes: &Ajustes) -> String {
     let uid = rustix::process::getuid().as_raw();
     let cuentas = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let detras = std::env::var("SUDO_USER").ok().filter(|_| uid == 0);

@@ -74,6 +74,12 @@ pub const REINICIOS: Metrica = metrica(
     "Actores caídos y reiniciados, por causa",
 );
 
+/// Answers of the side door.
+pub const HTTP: Metrica = metrica(
+    "biblioteca_http_respuestas_total",
+    "Respuestas por HTTP, por ruta y clase de su código",
+);
+
 /// Upper bounds of the buckets of a time, in s: from a local answer to the diario's deadline.
 const SEGUNDOS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,

@@ -29,6 +29,15 @@ pub enum Encomienda {
         /// Why.
         motivo: Option<String>,
     },
+    /// [`Encomienda::Sembrar`], with who asks it, for `historial`.
+    SembrarDe(String),
+    /// [`Encomienda::Catalogo`], with who asks it, for `historial`.
+    CatalogoDe {
+        /// Who.
+        autor: String,
+        /// The rows.
+        filas: Vec<FilaCatalogo>,
+    },
 }
 
 /// One readable row of a users file (contract §5). Of an existing user, what the file does not

@@ -82,6 +82,15 @@ pub enum Durabilidad {
 }
 
 impl Papel {
+    /// Each of them.
+    pub const TODOS: [Self; 5] = [
+        Self::Archivo,
+        Self::Primario,
+        Self::Replica,
+        Self::Inalcanzable,
+        Self::Rechazado,
+    ];
+
     /// The word in tables and JSON.
     #[must_use]
     pub const fn palabra(self) -> &'static str {
@@ -96,6 +105,17 @@ impl Papel {
 }
 
 impl Durabilidad {
+    /// Each of them, from the worst to the best.
+    pub const TODAS: [Self; 7] = [
+        Self::SinPrimario,
+        Self::EsperaReplica,
+        Self::SinReplica,
+        Self::Asincrona,
+        Self::Desconocida,
+        Self::UnDisco,
+        Self::Sincrona,
+    ];
+
     /// The word for programs.
     #[must_use]
     pub const fn palabra(self) -> &'static str {

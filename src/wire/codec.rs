@@ -58,7 +58,7 @@ pub fn encode_encargos(encargos: Vec<Encargo>) -> Result<Vec<Vec<u8>>, CodecErro
     }
     let con_principal = encargos
         .into_iter()
-        .map(|encargo| (encargo.pedido.principal.as_str().to_owned(), encargo));
+        .map(|encargo| (encargo.pedido.principal.texto(), encargo));
     encode_lista(Mensaje::EncargosDe(con_principal.collect()))
 }
 
@@ -114,7 +114,7 @@ fn juntar(mensaje: Mensaje) -> Mensaje {
         return mensaje;
     };
     let encargos = lista.into_iter().map(|(principal, mut encargo)| {
-        encargo.pedido.principal = Principal::de(principal);
+        encargo.pedido.principal = Principal::leer(&principal);
         encargo
     });
     Mensaje::Encargos(encargos.collect())
@@ -130,7 +130,7 @@ mod tests {
     use crate::domain::operacion::Operacion;
     use crate::domain::rechazo::Rechazo;
     use crate::wire::actividad::{ActividadDeCarga, Decision};
-    use crate::wire::admin::{Cumplido, EfectoBloqueo};
+    use crate::wire::admin::{Cumplido, EfectoBloqueo, Encomienda};
     use crate::wire::base::{EstadoDeBase, EstadoDeServidor, Papel, Replicacion};
     use crate::wire::huella::{Contenido, Huella};
     use crate::wire::pedido::Pedido;
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn the_owner_of_an_operation_travels_beside_it() {
         let mut suya = encargo("a");
-        suya.pedido.principal = Principal::de("mostradores");
+        suya.pedido.principal = Principal::en_grupo("mostradores", "ana");
         let tramas = encode_encargos(vec![suya.clone(), encargo("b")]).unwrap();
         assert_eq!(tramas[0][..5], [1, 17, 0, 0, 0]);
         let leidas = decode(&tramas[0]).unwrap();
@@ -258,6 +258,13 @@ mod tests {
         assert_eq!(encode(&Mensaje::LatidoCarga).unwrap(), [1, 1, 0, 0, 0]);
         assert_eq!(encode(&Mensaje::VerEstado).unwrap(), [1, 9, 0, 0, 0]);
         assert_eq!(encode(&Mensaje::VerBase).unwrap(), [1, 15, 0, 0, 0]);
+        let sembrar = Encomienda::SembrarDe("a".into());
+        assert_eq!(
+            encode(&Mensaje::Encomienda(7, sembrar)).unwrap(),
+            [
+                1, 7, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'a'
+            ]
+        );
         let cumplido = Cumplido::Bloqueo(EfectoBloqueo::YaEstaba);
         assert_eq!(
             encode(&Mensaje::Cumplido(7, Ok(cumplido))).unwrap(),

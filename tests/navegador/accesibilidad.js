@@ -23,7 +23,7 @@ function comprobar() {
 
   // Names, references, order.
   const nombre = (e) => e.getAttribute("aria-label") || (e.labels && [...e.labels].map((l) => l.textContent).join(" ")) || e.getAttribute("alt") || e.textContent;
-  for (const e of todos("input,button,a,select,textarea,[tabindex='0'],[role='img']")) {
+  for (const e of todos("input:not([type='hidden']),button,a,select,textarea,[tabindex='0'],[role='img']")) {
     const por = (e.getAttribute("aria-labelledby") || "").split(" ").map((id) => document.getElementById(id)?.textContent || "").join("");
     if (!(por || nombre(e) || "").trim()) falta("sin nombre", e);
     if (e.tabIndex > 0) falta("tabindex positivo", e);

@@ -6,7 +6,7 @@ use crate::pagina::{ENTER, PANTALLA, Pagina, TAB, TELEFONO};
 
 const COMPROBAR: &str = include_str!("accesibilidad.js");
 
-fn faltas(pagina: &Pagina) -> Vec<String> {
+pub fn faltas(pagina: &Pagina) -> Vec<String> {
     let faltas = pagina.js(&format!("{COMPROBAR}\nreturn comprobar();"));
     let lista = faltas.as_array().unwrap();
     lista

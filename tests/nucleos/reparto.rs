@@ -143,7 +143,10 @@ fn beyond_its_credits_it_waits_and_beyond_the_queue_it_is_refused() {
     let mut mesa = Mesa::nueva(1);
     mesa.latido("a", Operacion::Prestamo, 1);
     mesa.pide(1, "prestamo");
+    let espera = |mesa: &Mesa| mesa.reparto.edad_en_cola(mesa.ahora);
     assert_eq!(mesa.pide(2, "prestamo"), vec![]);
+    mesa.pasan(30);
+    assert_eq!(espera(&mesa), Duration::from_millis(30));
     let llena = mesa.pide(3, "prestamo");
     assert_eq!(
         respuesta(llena),
@@ -154,6 +157,7 @@ fn beyond_its_credits_it_waits_and_beyond_the_queue_it_is_refused() {
         matches!(&salidas[..], [Salida::Responder(1, ..), Salida::Enviar(..)]),
         "{salidas:?}"
     );
+    assert_eq!(espera(&mesa), Duration::ZERO, "nobody waits");
 }
 
 #[test]

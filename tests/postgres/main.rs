@@ -14,7 +14,12 @@ mod mudanza;
 mod nodo;
 mod primario;
 mod replicas;
+mod salud;
 mod servidor;
+// A client of HTTP, which tests/sistema uses too.
+#[allow(dead_code)]
+#[path = "../sistema/web.rs"]
+mod web;
 
 use biblioteca::db::postgres::{Buscador, PostgresAlmacen};
 use biblioteca::db::{Almacen, Fallo};

@@ -124,36 +124,50 @@ fn malformed_requests_get_their_own_status() {
     let biblioteca = Biblioteca::sembrada();
     let _nodo = biblioteca.todo();
     let puerto = biblioteca.http;
-    let json = "Content-Type: application/json";
+    let tipo = "Content-Type: application/json";
     let codigo = |cabeceras: &[&str], cuerpo: &str| {
         let vuelta = pedir(puerto, "POST", "/v1/prestamos", cabeceras, cuerpo);
         assert!(vuelta.texto.contains("\"status\""), "{vuelta:?}");
         vuelta.codigo
     };
-    assert_eq!(codigo(&[json], "{"), 400);
-    assert_eq!(codigo(&[json], "[]"), 400);
-    assert_eq!(codigo(&[json], r#"{"usuario":"ana"}"#), 400);
-    assert_eq!(codigo(&[json], r#"{"usuario":"ana","isbn":null}"#), 400);
+    assert_eq!(codigo(&[tipo], "{"), 400);
+    assert_eq!(codigo(&[tipo], "[]"), 400);
+    assert_eq!(codigo(&[tipo], r#"{"usuario":"ana"}"#), 400);
+    assert_eq!(codigo(&[tipo], r#"{"usuario":"ana","isbn":null}"#), 400);
     assert_eq!(
-        codigo(&[json], r#"{"usuario":"ana","isbn":"x","otro":1}"#),
+        codigo(&[tipo], r#"{"usuario":"ana","isbn":"x","otro":1}"#),
         400
     );
     assert_eq!(
         codigo(
-            &[json, "Idempotency-Key: ñ"],
+            &[tipo, "Idempotency-Key: ñ"],
             r#"{"usuario":"a","isbn":"x"}"#
         ),
         400
     );
     assert_eq!(codigo(&["Content-Type: text/plain"], "{}"), 415);
-    assert_eq!(codigo(&[json], &format!("\"{}\"", "x".repeat(70_000))), 413);
+    assert_eq!(codigo(&[tipo], &format!("\"{}\"", "x".repeat(70_000))), 413);
     let otro = pedir(puerto, "DELETE", "/v1/prestamos", &[], "");
     assert_eq!((otro.codigo, otro.cabecera("allow")), (405, Some("POST")));
     assert_eq!(get(puerto, "/v1/libros").unwrap().codigo, 400);
+    // What is no HTTP, and a head that never ends, are refused with words too.
+    for (ilegible, codigo) in [
+        (&b"GET / HTTP/1.1\r\nsin dos puntos\r\n\r\n"[..], 400),
+        (&b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"[..], 400),
+        (&b"GET /salud/vivo HTTP/1.1\r\nHost: loc"[..], 408),
+    ] {
+        let vuelta = crudo(puerto, ilegible).unwrap();
+        assert_eq!(vuelta.codigo, codigo, "{vuelta:?}");
+        let clase = vuelta.cabecera("content-type");
+        assert_eq!(clase, Some("application/problem+json; charset=utf-8"));
+        assert_eq!(vuelta.json()["status"], codigo, "{vuelta:?}");
+        assert!(vuelta.json()["detail"].is_string());
+    }
     // A body that never comes ends within seconds.
     let lenta = b"POST /v1/prestamos HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
         Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{";
-    assert_eq!(crudo(puerto, lenta).unwrap().codigo, 408);
+    let lenta = crudo(puerto, lenta).unwrap();
+    assert_eq!((lenta.codigo, &lenta.json()["status"]), (408, &json!(408)));
 }
 
 /// The secret of a new token.

@@ -42,6 +42,7 @@ mod administrar;
 mod api;
 mod archivo;
 mod arranque;
+mod autores;
 mod carrera;
 mod claves;
 mod cliente;

@@ -79,9 +79,73 @@ fn the_metrics_tell_what_was_done_and_never_by_whom() {
     assert_eq!(valor("biblioteca_base{disposicion=\"listo\"}"), 1.0);
     assert_eq!(valor("biblioteca_actores{operacion=\"renovacion\"}"), 1.0);
     assert_eq!(valor("biblioteca_diario_pendientes"), 0.0);
+    for cola in ["reparto", "commit", "lecturas", "busquedas"] {
+        let serie = format!("biblioteca_cola_edad_segundos{{cola=\"{cola}\"}}");
+        assert_eq!(valor(&serie), 0.0, "{cola}");
+    }
+    assert_eq!(valor("biblioteca_esperan_edad_segundos"), 0.0);
     for secreto in ["ana", "Libro1", "\"v-1\""] {
         assert!(!texto.contains(secreto), "{secreto} in:\n{texto}");
     }
+}
+
+/// The number of a series among the metrics now, if it is there.
+fn serie(puerto: u16, serie: &str) -> Option<f64> {
+    let texto = get(puerto, "/metrics")?.texto;
+    let linea = texto.lines().find_map(|linea| linea.strip_prefix(serie))?;
+    linea.trim().parse().ok()
+}
+
+#[test]
+fn the_metrics_tell_of_the_database_what_estado_tells() {
+    let biblioteca = Biblioteca::sembrada();
+    let _nodo = biblioteca.todo();
+    espera_listo(biblioteca.http, 200, ARRANQUE);
+    // The first look at the database comes within moments of the start.
+    let limite = Instant::now() + ARRANQUE;
+    let un_disco = "biblioteca_base_durabilidad{durabilidad=\"un_disco\"}";
+    while serie(biblioteca.http, un_disco) != Some(1.0) {
+        assert!(Instant::now() < limite, "never looked at");
+    }
+    let dicho = biblioteca.orden(&["estado", "--json"]);
+    let dicho: Value = serde_json::from_slice(&dicho.stdout).unwrap();
+    let extremo = dicho["bases"][0]["nombre"].as_str().unwrap();
+    let suya = |nombre: &str| {
+        let nombre = format!("biblioteca_base_{nombre}{{extremo=\"{extremo}\"");
+        serie(biblioteca.http, &format!("{nombre}}}"))
+            .or_else(|| serie(biblioteca.http, &format!("{nombre},papel=\"archivo\"}}")))
+    };
+    assert_eq!(dicho["bases"][0]["papel"], "archivo");
+    assert_eq!(suya("papel"), Some(1.0));
+    assert_eq!(suya("responde"), Some(1.0));
+    assert!(suya("bytes").unwrap() > 0.0 && suya("wal_bytes").is_some());
+    assert_eq!(suya("linea"), None, "an embedded database has none");
+}
+
+#[test]
+fn every_http_answer_is_counted_under_its_route_and_never_under_its_path() {
+    let biblioteca = Biblioteca::sembrada();
+    let _nodo = biblioteca.todo();
+    espera_listo(biblioteca.http, 200, ARRANQUE);
+    for ruta in ["/v1/libros/Libro1", "/v1/libros/Libro2", "/v1/libros/Nada"] {
+        get(biblioteca.http, ruta).unwrap();
+    }
+    for n in 0..20 {
+        get(biblioteca.http, &format!("/nada/{n}")).unwrap();
+    }
+    let cuantas = |ruta: &str, clase: &str| {
+        let etiquetas = format!("{{metodo=\"GET\",ruta=\"{ruta}\",clase=\"{clase}\"}}");
+        let nombre = format!("biblioteca_http_respuestas_total{etiquetas}");
+        serie(biblioteca.http, &nombre)
+    };
+    assert_eq!(cuantas("/v1/libros/{isbn}", "2xx"), Some(2.0));
+    assert_eq!(cuantas("/v1/libros/{isbn}", "4xx"), Some(1.0));
+    assert_eq!(cuantas("ninguna", "4xx"), Some(20.0));
+    let texto = get(biblioteca.http, "/metrics").unwrap().texto;
+    assert!(
+        !texto.contains("Libro1") && !texto.contains("/nada/"),
+        "{texto}"
+    );
 }
 
 fn hay(programa: &str) -> bool {

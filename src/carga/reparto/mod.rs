@@ -73,6 +73,7 @@ pub enum Salida {
 
 struct Pendiente {
     pedido: Pedido,
+    llegada: Instant,
     vence: Instant,
     /// How old it was, in ms, and when.
     edad: Option<(u64, Instant)>,
@@ -138,6 +139,7 @@ impl Reparto {
                 self.vencen.insert((vence, id));
                 let pendiente = Pendiente {
                     pedido,
+                    llegada: ahora,
                     vence,
                     edad: edad_ms.map(|edad_ms| (edad_ms, ahora)),
                     entregas: 0,
@@ -177,6 +179,15 @@ impl Reparto {
             entregadas: self.actores.values().map(|actor| actor.en_vuelo).sum(),
             en_cola: self.colas.values().map(VecDeque::len).sum(),
         }
+    }
+
+    /// How long the oldest of those that wait for credits has been here; nothing with none.
+    #[must_use]
+    pub fn edad_en_cola(&self, ahora: Instant) -> Duration {
+        let primeras = self.colas.values().filter_map(VecDeque::front);
+        let llegadas = primeras.filter_map(|id| Some(self.pendientes.get(id)?.llegada));
+        let llegada = llegadas.min().unwrap_or(ahora);
+        ahora.saturating_duration_since(llegada)
     }
 
     /// Gives the operation to an actor, to the queue, or back.

@@ -61,7 +61,7 @@ pub struct FilaAbierta<'a>(
     String,
     &'a str,
     u64,
-    &'a str,
+    String,
 );
 
 impl<'a> FilaAbierta<'a> {
@@ -75,7 +75,7 @@ impl<'a> FilaAbierta<'a> {
             texto_utc(aceptada.pared),
             &aceptada.arranque,
             aceptada.arranque_ms,
-            pedido.principal.as_str(),
+            pedido.principal.texto(),
         ))
     }
 }
@@ -126,7 +126,7 @@ pub fn cerrada(fila: Hallada) -> Result<(String, Cerrada), Error> {
         operacion: Operacion::de_palabra(&operacion)
             .ok_or_else(|| desconocido("operacion", &operacion))?,
         huella,
-        principal: Principal::de(principal),
+        principal: Principal::leer(&principal),
         respuesta: Respuesta {
             estado: Estado::de_palabra(&estado).ok_or_else(|| desconocido("estado", &estado))?,
             rechazo,
@@ -176,7 +176,7 @@ pub fn sin_decidir(fila: Abierta, ahora: &Marca, ultima: Timestamp) -> Result<Si
     Ok(SinDecidir {
         seq: u64::try_from(seq).map_err(Error::decode)?,
         pedido: Pedido {
-            principal: Principal::de(principal),
+            principal: Principal::leer(&principal),
             ..serde_json::from_str(&pedido).map_err(Error::decode)?
         },
         edad_ms: ahora.desde(&aceptada, ultima),

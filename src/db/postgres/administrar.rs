@@ -1,13 +1,13 @@
-//! Administrative work: starting data and catalogues (`usuarios` has the users), in the transaction of the caller. What
-//! is there already is left as it is, and every change is told in `historial`.
+//! Administrative work: starting data and catalogues (`usuarios` has the users), in the
+//! transaction of the caller. What is there already is left as it is, and every change is told
+//! in `historial` with who made it.
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
 use sqlx::Error;
 use sqlx::postgres::PgConnection;
 
-use crate::db::catalogo::{self, Existentes, Novedades, Pedidas};
+use crate::db::catalogo::{self, Existentes, Firma, Novedades, Pedidas};
 use crate::db::filas::leer;
 use crate::db::postgres::lote::Norma;
 use crate::db::postgres::tropiezo::Tropiezo;
@@ -39,8 +39,8 @@ const LIBROS: &str = "INSERT INTO libros (isbn, titulo, autor, titulo_plegado)
 const EJEMPLARES: &str = "INSERT INTO ejemplares (codigo, isbn, sede)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[])";
 
-const HISTORIAL: &str = "INSERT INTO historial (fecha, accion, objeto, clave)
-    SELECT $1, $2, objeto, clave FROM unnest($3::text[], $4::text[]) AS h(objeto, clave)";
+const HISTORIAL: &str = "INSERT INTO historial (fecha, accion, objeto, clave, autor)
+    SELECT $1, $2, objeto, clave, $5 FROM unnest($3::text[], $4::text[]) AS h(objeto, clave)";
 
 const SEMBRADA: &str = "SELECT count(*) FROM historial WHERE accion = 'sembrar'";
 
@@ -65,12 +65,19 @@ pub async fn administrar(
     let (reloj_ms,): (i64,) = sqlx::query_as(TURNO).fetch_one(&mut *conexion).await?;
     let ahora = norma.ahora(reloj_ms);
     let cumplido = match encomienda {
-        Encomienda::Sembrar => sembrar(conexion, &norma.reglas, ahora)
-            .await
-            .map(Cumplido::Catalogo),
-        Encomienda::Catalogo(filas) => catalogo(conexion, filas, "catalogo", ahora)
-            .await
-            .map(Cumplido::Catalogo),
+        // The forms of before tell of nobody.
+        Encomienda::Sembrar => {
+            sembrar(conexion, &norma.reglas, Firma::de("sembrar", "", ahora)).await
+        }
+        Encomienda::SembrarDe(autor) => {
+            sembrar(conexion, &norma.reglas, Firma::de("sembrar", autor, ahora)).await
+        }
+        Encomienda::Catalogo(filas) => {
+            importar(conexion, filas, Firma::de("catalogo", "", ahora)).await
+        }
+        Encomienda::CatalogoDe { autor, filas } => {
+            importar(conexion, filas, Firma::de("catalogo", autor, ahora)).await
+        }
         Encomienda::Usuarios { autor, filas } => {
             usuarios::importar(conexion, autor, filas, ahora).await
         }
@@ -92,18 +99,29 @@ pub async fn administrar(
     Ok(cumplido?)
 }
 
+async fn importar(
+    conexion: &mut PgConnection,
+    filas: &[FilaCatalogo],
+    firma: Firma<'_>,
+) -> Result<Cumplido, Error> {
+    catalogo(conexion, filas, firma)
+        .await
+        .map(Cumplido::Catalogo)
+}
+
 async fn sembrar(
     conexion: &mut PgConnection,
     reglas: &Reglas,
-    ahora: Timestamp,
-) -> Result<Informe, Error> {
+    firma: Firma<'_>,
+) -> Result<Cumplido, Error> {
+    let ahora = firma.ahora;
     // A loan of the starting data that came back since must not be made again.
     let (veces,): (i64,) = sqlx::query_as(SEMBRADA).fetch_one(&mut *conexion).await?;
     if veces > 0 {
-        return Ok(Informe::default());
+        return Ok(Cumplido::Catalogo(Informe::default()));
     }
     let filas = sembrar::catalogo().map_err(imposible)?;
-    let mut informe = catalogo(conexion, &filas, "sembrar", ahora).await?;
+    let mut informe = catalogo(conexion, &filas, firma).await?;
     let usuarios = sembrar::usuarios().map_err(imposible)?;
     let creados: Vec<(String,)> = sqlx::query_as(USUARIOS)
         .bind(usuarios.iter().map(|u| u.id.as_str()).collect::<Vec<_>>())
@@ -149,21 +167,20 @@ async fn sembrar(
         .map(|(codigo,)| ("prestamo", codigo.as_str()));
     let datos = std::iter::once(("datos", "iniciales"));
     let cambios: Vec<_> = usuarios.chain(prestamos).chain(datos).collect();
-    anotar(conexion, "sembrar", &cambios, ahora).await?;
-    Ok(informe)
+    anotar(conexion, firma, &cambios).await?;
+    Ok(Cumplido::Catalogo(informe))
 }
 
 async fn catalogo(
     conexion: &mut PgConnection,
     filas: &[FilaCatalogo],
-    accion: &'static str,
-    ahora: Timestamp,
+    firma: Firma<'_>,
 ) -> Result<Informe, Error> {
     let pedidas = catalogo::pedidas(filas);
     let existentes = existentes(conexion, filas, &pedidas).await?;
     let novedades = catalogo::comparar(filas, pedidas, existentes);
     insertar(conexion, &novedades).await?;
-    anotar(conexion, accion, &novedades.cambios(), ahora).await?;
+    anotar(conexion, firma, &novedades.cambios()).await?;
     Ok(novedades.informe())
 }
 
@@ -218,18 +235,18 @@ async fn insertar(conexion: &mut PgConnection, novedades: &Novedades<'_>) -> Res
 
 async fn anotar(
     conexion: &mut PgConnection,
-    accion: &'static str,
+    firma: Firma<'_>,
     cambios: &[(&'static str, &str)],
-    ahora: Timestamp,
 ) -> Result<(), Error> {
     if cambios.is_empty() {
         return Ok(());
     }
     sqlx::query(HISTORIAL)
-        .bind(texto_utc(ahora))
-        .bind(accion)
+        .bind(texto_utc(firma.ahora))
+        .bind(firma.accion)
         .bind(cambios.iter().map(|cambio| cambio.0).collect::<Vec<_>>())
         .bind(cambios.iter().map(|cambio| cambio.1).collect::<Vec<_>>())
+        .bind(firma.autor)
         .execute(conexion)
         .await
         .map(|_| ())

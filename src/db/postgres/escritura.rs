@@ -19,14 +19,17 @@ pub enum Parte {
     Repetida,
     /// Operations that are decided now: $17 to $28.
     Decidida,
+    /// What they changed, for `historial`: $29 to $32.
+    Hecho,
 }
 
-const PARTES: [(Parte, &str); 5] = [
+const PARTES: [(Parte, &str); 6] = [
     (Parte::Creado, CREADO),
     (Parte::Cambiado, CAMBIADO),
     (Parte::Nuevo, NUEVO),
     (Parte::Repetida, REPETIDA),
     (Parte::Decidida, DECIDIDA),
+    (Parte::Hecho, HECHO),
 ];
 
 const CREADO: &str = "
@@ -75,6 +78,14 @@ const DECIDIDA: &str = "
              sede, veces, principal)
     WHERE (SELECT count(*) FROM repetida) >= 0
     ORDER BY n.op_id
+    RETURNING 1";
+
+/// One for each that changed something, with who asked it.
+const HECHO: &str = "
+    INSERT INTO historial (fecha, accion, objeto, clave, detalle, autor)
+    SELECT $2, h.accion, 'ejemplar', h.clave, h.detalle, h.autor
+    FROM unnest($29::text[], $30::text[], $31::text[], $32::text[])
+        AS h(autor, accion, clave, detalle)
     RETURNING 1";
 
 /// Every choice of parts, so that the server keeps a plan for each that is used.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sqlx::postgres::PgConnection;
 
 use crate::db::Asiento;
-use crate::db::decision::Suerte;
+use crate::db::decision::{Hecho, Suerte, hechos};
 use crate::db::filas::{Resultado, leer};
 use crate::db::postgres::escritura::{Parte, escritura};
 use crate::db::postgres::tropiezo::Tropiezo;
@@ -40,6 +40,7 @@ pub struct Escrito<'a> {
 #[derive(Default)]
 pub struct Contestadas<'a> {
     nuevas: Vec<Nueva<'a>>,
+    hechos: Vec<Hecho<'a>>,
     repetidas: BTreeMap<&'a OpId, i64>,
 }
 
@@ -50,6 +51,20 @@ struct Nueva<'a> {
     resultado: String,
     huella: String,
     repeticiones: i64,
+}
+
+impl Nueva<'_> {
+    fn isbn(&self) -> Option<&str> {
+        self.asiento.pedido.isbn.as_ref().map(Isbn::as_str)
+    }
+
+    fn ejemplar(&self) -> Option<&str> {
+        self.asiento.pedido.ejemplar.as_ref().map(Ejemplar::as_str)
+    }
+
+    fn usuario(&self) -> Option<&str> {
+        self.asiento.pedido.usuario.as_ref().map(UsuarioId::as_str)
+    }
 }
 
 /// Writes it in one trip; nothing when there is nothing to write.
@@ -66,7 +81,8 @@ pub async fn guardar(
 ) -> Result<(), Tropiezo> {
     let cambios = escrito.foto.map(Foto::cambios).unwrap_or_default();
     let (creados, cambiados, nuevos) = (cambios.usuarios, cambios.cambiados, cambios.nuevos);
-    let Contestadas { nuevas, repetidas } = &escrito.contestadas;
+    let hechos = &escrito.contestadas.hechos;
+    let (nuevas, repetidas) = (&escrito.contestadas.nuevas, &escrito.contestadas.repetidas);
     let efectos = creados.len() + cambiados.len() + nuevos.len();
     if efectos + nuevas.len() + repetidas.len() == 0 {
         return Ok(());
@@ -83,10 +99,9 @@ pub async fn guardar(
         (Parte::Nuevo, nuevos.len()),
         (Parte::Repetida, repetidas.len()),
         (Parte::Decidida, nuevas.len()),
+        (Parte::Hecho, hechos.len()),
     ];
-    let usadas = partes.into_iter().filter(|(_, filas)| *filas > 0);
-    let sentencia = escritura(usadas.map(|(parte, _)| parte));
-    let cuentas: (i64, i64, i64, i64, i64) = sqlx::query_as(sentencia)
+    let cuentas: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(sentencia(partes))
         .bind(columna(creados, |id| id.as_str()))
         .bind(texto_utc(ahora))
         .bind(columna(&cambiados, |p| p.id))
@@ -109,25 +124,30 @@ pub async fn guardar(
         .bind(columna(nuevas, |n| n.respuesta.estado.palabra()))
         .bind(columna(nuevas, |n| n.respuesta.rechazo.map(|r| r.codigo())))
         .bind(columna(nuevas, |n| n.resultado.as_str()))
-        .bind(columna(nuevas, |n| {
-            n.asiento.pedido.isbn.as_ref().map(Isbn::as_str)
-        }))
-        .bind(columna(nuevas, |n| {
-            n.asiento.pedido.ejemplar.as_ref().map(Ejemplar::as_str)
-        }))
-        .bind(columna(nuevas, |n| {
-            n.asiento.pedido.usuario.as_ref().map(UsuarioId::as_str)
-        }))
+        .bind(columna(nuevas, Nueva::isbn))
+        .bind(columna(nuevas, Nueva::ejemplar))
+        .bind(columna(nuevas, Nueva::usuario))
         .bind(columna(nuevas, |n| n.asiento.pedido.sede.as_str()))
         .bind(columna(nuevas, |n| n.repeticiones))
         .bind(columna(nuevas, |n| n.asiento.pedido.principal.as_str()))
+        .bind(columna(hechos, |h| h.0))
+        .bind(columna(hechos, |h| h.1))
+        .bind(columna(hechos, |h| h.2.as_str()))
+        .bind(columna(hechos, |h| h.3.as_str()))
         .fetch_one(conexion)
         .await?;
     comprobar(cuentas.1, cambiados.len(), "a loan")?;
     comprobar(cuentas.0, creados.len(), "a user")?;
     comprobar(cuentas.2, nuevos.len(), "a loan")?;
     comprobar(cuentas.3, repetidas.len(), "an operation")?;
-    comprobar(cuentas.4, nuevas.len(), "an operation")
+    comprobar(cuentas.4, nuevas.len(), "an operation")?;
+    comprobar(cuentas.5, hechos.len(), "a change")
+}
+
+/// The statement of the parts that have rows.
+fn sentencia(partes: [(Parte, usize); 6]) -> &'static str {
+    let usadas = partes.into_iter().filter(|(_, filas)| *filas > 0);
+    escritura(usadas.map(|(parte, _)| parte))
 }
 
 fn columna<'a, F, C>(filas: &'a [F], campo: impl Fn(&'a F) -> C) -> Vec<C> {
@@ -164,7 +184,7 @@ pub async fn existencias(
 /// [`Tropiezo::Base`] for an answer that is no JSON, which ours never is.
 pub fn repartir<'a>(
     lote: &'a [Asiento],
-    suertes: &[Suerte],
+    suertes: &'a [Suerte],
     respuestas: &'a [Respuesta],
 ) -> Result<Contestadas<'a>, Tropiezo> {
     let mut nuevas = Vec::with_capacity(lote.len());
@@ -188,7 +208,12 @@ pub fn repartir<'a>(
         let veces = repetidas.remove(&nueva.asiento.pedido.op_id);
         nueva.repeticiones = veces.unwrap_or(0);
     }
-    Ok(Contestadas { nuevas, repetidas })
+    let hechos = hechos(lote, suertes);
+    Ok(Contestadas {
+        nuevas,
+        hechos,
+        repetidas,
+    })
 }
 
 fn comprobar(escritas: i64, pedidas: usize, que: &'static str) -> Result<(), Tropiezo> {

@@ -7,6 +7,7 @@ use sqlx::{Connection, Error};
 
 use crate::db::Fallo;
 use crate::db::postgres::conexion::{Destino, conectar, examinar};
+use crate::db::postgres::plegar::plegar_autores;
 
 static MIGRACIONES: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -27,6 +28,9 @@ pub async fn migrar(urls: &[String]) -> Result<usize, Fallo> {
     MIGRACIONES.run(&mut conexion).await.map_err(|causa| {
         Fallo::Inservible(format!("no se pudieron poner al día las tablas: {causa}"))
     })?;
+    plegar_autores(&mut conexion)
+        .await
+        .map_err(Fallo::NoAplicado)?;
     sqlx::raw_sql(PERMISOS)
         .execute(&mut conexion)
         .await

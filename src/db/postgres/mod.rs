@@ -3,9 +3,10 @@
 //!
 //! `buscar` finds the primary among several addresses and opens a [`PostgresAlmacen`] on it;
 //! a store that loses its primary stays lost, says so ([`Almacen::perdida`]), and its owner
-//! searches again. `conexion` sets the limits of a session, `migrar` the tables; `escritor`
-//! runs transactions, `lote` decides a batch with `cargar` and `guardar`, whose statements
-//! `lectura` and `escritura` compose of what the batch needs; `aviso` hears a
+//! searches again. `conexion` sets the limits of a session, `migrar` the tables, with `plegar`
+//! for the books of before; `escritor` runs transactions, `lote` decides a batch with `cargar`
+//! and `guardar`, whose statements `lectura` and `escritura` compose of what the batch needs;
+//! `aviso` hears a
 //! cancelled wait for the standby; `tropiezo` says what an error asks for; `leer` answers
 //! questions; `administrar` adds books and starting data; `memoria` keeps which primary was
 //! seen, `mirada` tells how every server is.
@@ -24,6 +25,7 @@ mod lote;
 mod memoria;
 mod migrar;
 mod mirada;
+mod plegar;
 mod tropiezo;
 mod usuarios;
 

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use sqlx::Error;
 use sqlx::postgres::PgConnection;
 
+use crate::db::catalogo::Firma;
 use crate::db::filas::leer;
 use crate::db::reloj::texto_utc;
 use crate::db::usuarios::{self, Bloqueo, Ficha, Fichas};
@@ -25,8 +26,8 @@ const GUARDAR: &str =
     ON CONFLICT (id) DO UPDATE SET nombre = excluded.nombre, categoria = excluded.categoria,
         vence = excluded.vence, bloqueado = excluded.bloqueado, motivo = excluded.motivo";
 
-const HISTORIAL: &str = "INSERT INTO historial (fecha, accion, objeto, clave, detalle)
-    SELECT $1, $2, 'usuario', clave, detalle
+const HISTORIAL: &str = "INSERT INTO historial (fecha, accion, objeto, clave, detalle, autor)
+    SELECT $1, $2, 'usuario', clave, detalle, $5
     FROM unnest($3::text[], $4::text[]) AS h(clave, detalle)";
 
 /// Registers the users of a file, or brings them up to date.
@@ -43,7 +44,12 @@ pub async fn importar(
     let hay = fichas(conexion, &ids).await?;
     let cambios = usuarios::comparar(autor, filas, &hay);
     guardar(conexion, &cambios.fichas, ahora).await?;
-    anotar(conexion, "usuarios", &cambios.historial, ahora).await?;
+    anotar(
+        conexion,
+        Firma::de("usuarios", autor, ahora),
+        &cambios.historial,
+    )
+    .await?;
     Ok(Cumplido::Usuarios(cambios.informe))
 }
 
@@ -62,7 +68,8 @@ pub async fn bloquear(
     if let Some(ficha) = nueva {
         guardar(conexion, &[(usuario.clone(), ficha)], ahora).await?;
         let historial = [(usuario.clone(), bloqueo.detalle())];
-        anotar(conexion, bloqueo.accion(), &historial, ahora).await?;
+        let firma = Firma::de(bloqueo.accion(), bloqueo.autor, ahora);
+        anotar(conexion, firma, &historial).await?;
     }
     Ok(Cumplido::Bloqueo(efecto))
 }
@@ -99,9 +106,8 @@ async fn guardar(
 
 async fn anotar(
     conexion: &mut PgConnection,
-    accion: &'static str,
+    firma: Firma<'_>,
     historial: &[(UsuarioId, String)],
-    ahora: Timestamp,
 ) -> Result<(), Error> {
     if historial.is_empty() {
         return Ok(());
@@ -109,10 +115,11 @@ async fn anotar(
     let claves = historial.iter().map(|(id, _)| id.as_str());
     let detalles = historial.iter().map(|(_, detalle)| detalle.as_str());
     sqlx::query(HISTORIAL)
-        .bind(texto_utc(ahora))
-        .bind(accion)
+        .bind(texto_utc(firma.ahora))
+        .bind(firma.accion)
         .bind(claves.collect::<Vec<_>>())
         .bind(detalles.collect::<Vec<_>>())
+        .bind(firma.autor)
         .execute(conexion)
         .await
         .map(|_| ())

@@ -1,5 +1,6 @@
-//! Administrative work: starting data and catalogues (`usuarios` has the users), in the transaction of the caller. What
-//! is there already is left as it is, and every change is told in `historial`.
+//! Administrative work: starting data and catalogues (`usuarios` has the users), in the
+//! transaction of the caller. What is there already is left as it is, and every change is told
+//! in `historial` with who made it.
 
 use std::collections::HashSet;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 use sqlx::Error;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::db::catalogo::{self, Existentes, Pedidas};
+use crate::db::catalogo::{self, Existentes, Firma, Pedidas};
 use crate::db::filas::{escribir, leer};
 use crate::db::reloj::texto_utc;
 use crate::db::sembrar;
@@ -34,8 +35,8 @@ const LIBROS: &str = "INSERT INTO libros (isbn, titulo, autor, titulo_plegado)
 const EJEMPLARES: &str = "INSERT INTO ejemplares (codigo, isbn, sede)
     SELECT value->>0, value->>1, value->>2 FROM json_each($1)";
 
-const HISTORIAL: &str = "INSERT INTO historial (fecha, accion, objeto, clave)
-    SELECT $1, $2, value->>0, value->>1 FROM json_each($3)";
+const HISTORIAL: &str = "INSERT INTO historial (fecha, accion, objeto, clave, autor)
+    SELECT $1, $2, value->>0, value->>1, $4 FROM json_each($3)";
 
 const SEMBRADA: &str = "SELECT count(*) FROM historial WHERE accion = 'sembrar'";
 
@@ -59,12 +60,17 @@ pub async fn administrar(
     ahora: Timestamp,
 ) -> Result<Cumplido, Error> {
     match encomienda {
-        Encomienda::Sembrar => sembrar(conexion, reglas, ahora)
-            .await
-            .map(Cumplido::Catalogo),
-        Encomienda::Catalogo(filas) => catalogo(conexion, filas, "catalogo", ahora)
-            .await
-            .map(Cumplido::Catalogo),
+        // The forms of before tell of nobody.
+        Encomienda::Sembrar => sembrar(conexion, reglas, Firma::de("sembrar", "", ahora)).await,
+        Encomienda::SembrarDe(autor) => {
+            sembrar(conexion, reglas, Firma::de("sembrar", autor, ahora)).await
+        }
+        Encomienda::Catalogo(filas) => {
+            importar(conexion, filas, Firma::de("catalogo", "", ahora)).await
+        }
+        Encomienda::CatalogoDe { autor, filas } => {
+            importar(conexion, filas, Firma::de("catalogo", autor, ahora)).await
+        }
         Encomienda::Usuarios { autor, filas } => {
             usuarios::importar(conexion, autor, filas, ahora).await
         }
@@ -85,18 +91,29 @@ pub async fn administrar(
     }
 }
 
+async fn importar(
+    conexion: &mut SqliteConnection,
+    filas: &[FilaCatalogo],
+    firma: Firma<'_>,
+) -> Result<Cumplido, Error> {
+    catalogo(conexion, filas, firma)
+        .await
+        .map(Cumplido::Catalogo)
+}
+
 async fn sembrar(
     conexion: &mut SqliteConnection,
     reglas: &Reglas,
-    ahora: Timestamp,
-) -> Result<Informe, Error> {
+    firma: Firma<'_>,
+) -> Result<Cumplido, Error> {
+    let ahora = firma.ahora;
     // A loan of the starting data that came back since must not be made again.
     let (veces,): (i64,) = sqlx::query_as(SEMBRADA).fetch_one(&mut *conexion).await?;
     if veces > 0 {
-        return Ok(Informe::default());
+        return Ok(Cumplido::Catalogo(Informe::default()));
     }
     let filas = sembrar::catalogo().map_err(imposible)?;
-    let mut informe = catalogo(conexion, &filas, "sembrar", ahora).await?;
+    let mut informe = catalogo(conexion, &filas, firma).await?;
     let usuarios: Vec<_> = sembrar::usuarios()
         .map_err(imposible)?
         .into_iter()
@@ -126,15 +143,14 @@ async fn sembrar(
         .map(|(codigo,)| ("prestamo", codigo.as_str()));
     let datos = std::iter::once(("datos", "iniciales"));
     let cambios: Vec<_> = usuarios.chain(prestamos).chain(datos).collect();
-    anotar(conexion, "sembrar", &cambios, ahora).await?;
-    Ok(informe)
+    anotar(conexion, firma, &cambios).await?;
+    Ok(Cumplido::Catalogo(informe))
 }
 
 async fn catalogo(
     conexion: &mut SqliteConnection,
     filas: &[FilaCatalogo],
-    accion: &'static str,
-    ahora: Timestamp,
+    firma: Firma<'_>,
 ) -> Result<Informe, Error> {
     let pedidas = catalogo::pedidas(filas);
     let existentes = existentes(conexion, filas, &pedidas).await?;
@@ -142,7 +158,7 @@ async fn catalogo(
     insertar(conexion, SEDES, &novedades.sedes).await?;
     insertar(conexion, LIBROS, &novedades.libros).await?;
     insertar(conexion, EJEMPLARES, &novedades.ejemplares).await?;
-    anotar(conexion, accion, &novedades.cambios(), ahora).await?;
+    anotar(conexion, firma, &novedades.cambios()).await?;
     Ok(novedades.informe())
 }
 
@@ -185,17 +201,17 @@ async fn insertar<F: Serialize>(
 
 async fn anotar(
     conexion: &mut SqliteConnection,
-    accion: &'static str,
+    firma: Firma<'_>,
     cambios: &[(&'static str, &str)],
-    ahora: Timestamp,
 ) -> Result<(), Error> {
     if cambios.is_empty() {
         return Ok(());
     }
     sqlx::query(HISTORIAL)
-        .bind(texto_utc(ahora))
-        .bind(accion)
+        .bind(texto_utc(firma.ahora))
+        .bind(firma.accion)
         .bind(escribir(&cambios)?)
+        .bind(firma.autor)
         .execute(conexion)
         .await
         .map(|_| ())

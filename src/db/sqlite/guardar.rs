@@ -8,7 +8,7 @@ use sqlx::Error;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::db::Asiento;
-use crate::db::decision::Suerte;
+use crate::db::decision::{Suerte, hechos};
 use crate::db::filas::{Resultado, escribir, leer};
 use crate::db::redaccion::{Existencias, PorSede};
 use crate::db::reloj::texto_utc;
@@ -37,6 +37,10 @@ const OPERACIONES: &str = "INSERT INTO operaciones
      principal, creada_en)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
            value->>7, value->>8, value->>9, value->>10, $2 FROM jsonb_each($1)";
+
+/// What each operation changed, and who asked it.
+const HECHOS: &str = "INSERT INTO historial (fecha, accion, objeto, clave, detalle, autor)
+    SELECT $2, value->>1, 'ejemplar', value->>2, value->>3, value->>0 FROM json_each($1)";
 
 const REPETIDAS: &str = "UPDATE operaciones
     SET repeticiones = repeticiones + (j.value->>1), repetida_en = $2
@@ -189,6 +193,10 @@ pub async fn respuestas(
     }
     if !nuevas.is_empty() {
         ejecutar(conexion, OPERACIONES, escribir(&nuevas)?, Some(ahora)).await?;
+    }
+    let hechos = hechos(lote, suertes);
+    if !hechos.is_empty() {
+        ejecutar(conexion, HECHOS, escribir(&hechos)?, Some(ahora)).await?;
     }
     if !repetidas.is_empty() && !plantado(Defecto::RepiteSinEscribir) {
         let filas: Vec<_> = repetidas.into_iter().collect();

@@ -2,9 +2,9 @@
 //! a pool of readers.
 //!
 //! `conexion` opens and checks the file; `lote` decides a batch with `cargar` and `guardar`;
-//! `leer` answers questions; `administrar` adds books and starting data,
-//! `usuarios` registers and blocks. The file, its -wal
-//! and its -shm are touched through SQLite only.
+//! `leer` answers questions; `administrar` adds books and starting data, `usuarios` registers
+//! and blocks; `plegar` brings the books of before up to date. The file, its -wal and its -shm
+//! are touched through SQLite only.
 
 mod administrar;
 mod candado;
@@ -13,6 +13,7 @@ pub(super) mod conexion;
 mod guardar;
 mod leer;
 mod lote;
+mod plegar;
 mod usuarios;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::db::reloj::{Pared, Reloj};
 use crate::db::sqlite::conexion::CIRCULACION;
+use crate::db::sqlite::plegar::plegar_autores;
 use crate::db::{Almacen, Asiento, Fallo, Remedio};
 use crate::domain::reglas::Reglas;
 use crate::plantado::{Defecto, plantado};
@@ -111,6 +113,15 @@ impl SqliteAlmacen {
         let ruta = opciones.ruta;
         let mut escritor = conexion::abrir_escritor(&ruta, &CIRCULACION).await?;
         conexion::preparar(&ruta, &CIRCULACION, &mut escritor).await?;
+        let plegados = plegar_autores(&mut escritor)
+            .await
+            .map_err(|causa| conexion::explicar(&ruta, &CIRCULACION, causa))?;
+        if plegados > 0 {
+            tracing::info!(
+                libros = plegados,
+                "desde ahora se hallan también por su autor"
+            );
+        }
         let (base_id, ultimo) = conexion::identidad(&ruta, &mut escritor).await?;
         let lectores = conexion::abrir_lectores(&ruta, opciones.lectores);
         Ok(Self {

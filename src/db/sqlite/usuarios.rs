@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use sqlx::Error;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::db::catalogo::Firma;
 use crate::db::filas::{escribir, leer};
 use crate::db::reloj::texto_utc;
 use crate::db::usuarios::{self, Bloqueo, Ficha, Fichas};
@@ -22,8 +23,8 @@ const GUARDAR: &str =
     ON CONFLICT (id) DO UPDATE SET nombre = excluded.nombre, categoria = excluded.categoria,
         vence = excluded.vence, bloqueado = excluded.bloqueado, motivo = excluded.motivo";
 
-const HISTORIAL: &str = "INSERT INTO historial (fecha, accion, objeto, clave, detalle)
-    SELECT $1, $2, 'usuario', value->>0, value->>1 FROM json_each($3)";
+const HISTORIAL: &str = "INSERT INTO historial (fecha, accion, objeto, clave, detalle, autor)
+    SELECT $1, $2, 'usuario', value->>0, value->>1, $4 FROM json_each($3)";
 
 /// Registers the users of a file, or brings them up to date.
 ///
@@ -39,7 +40,12 @@ pub async fn importar(
     let hay = fichas(conexion, &ids).await?;
     let cambios = usuarios::comparar(autor, filas, &hay);
     guardar(conexion, &cambios.fichas, ahora).await?;
-    anotar(conexion, "usuarios", &cambios.historial, ahora).await?;
+    anotar(
+        conexion,
+        Firma::de("usuarios", autor, ahora),
+        &cambios.historial,
+    )
+    .await?;
     Ok(Cumplido::Usuarios(cambios.informe))
 }
 
@@ -58,7 +64,8 @@ pub async fn bloquear(
     if let Some(ficha) = nueva {
         guardar(conexion, &[(usuario.clone(), ficha)], ahora).await?;
         let historial = [(usuario.clone(), bloqueo.detalle())];
-        anotar(conexion, bloqueo.accion(), &historial, ahora).await?;
+        let firma = Firma::de(bloqueo.accion(), bloqueo.autor, ahora);
+        anotar(conexion, firma, &historial).await?;
     }
     Ok(Cumplido::Bloqueo(efecto))
 }
@@ -96,17 +103,17 @@ async fn guardar(
 
 async fn anotar(
     conexion: &mut SqliteConnection,
-    accion: &'static str,
+    firma: Firma<'_>,
     historial: &[(UsuarioId, String)],
-    ahora: Timestamp,
 ) -> Result<(), Error> {
     if historial.is_empty() {
         return Ok(());
     }
     sqlx::query(HISTORIAL)
-        .bind(texto_utc(ahora))
-        .bind(accion)
+        .bind(texto_utc(firma.ahora))
+        .bind(firma.accion)
         .bind(escribir(&historial)?)
+        .bind(firma.autor)
         .execute(conexion)
         .await
         .map(|_| ())

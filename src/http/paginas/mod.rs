@@ -1,9 +1,10 @@
 //! The pages for people: plain HTML, CSS and JavaScript inside the binary, with nothing of
 //! anybody else's and nothing to build. Only a carga has them.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde_json::json;
 
+use crate::http::acceso::Quien;
 use crate::http::nodo::{Ficha, Nodo};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -12,8 +13,7 @@ const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Path, type and content of each that is the same for every node.
-const PAGINAS: [(&str, &str, &str); 8] = [
-    ("/", HTML, include_str!("panel.html")),
+const PAGINAS: [(&str, &str, &str); 7] = [
     ("/estatico/estilo.css", CSS, include_str!("estilo.css")),
     ("/estatico/panel.css", CSS, include_str!("panel.css")),
     ("/estatico/panel.js", JS, include_str!("panel.js")),
@@ -27,11 +27,21 @@ const PAGINAS: [(&str, &str, &str); 8] = [
     ("/estatico/icono.svg", SVG, include_str!("icono.svg")),
 ];
 
+/// The panel.
+const PANEL: &str = include_str!("panel.html");
+
 /// The desk, which is told where it stands.
 const MOSTRADOR: &str = include_str!("mostrador.html");
 
 /// Where in it.
 const FICHA: &str = "{{ficha}}";
+
+/// Where in both is the way out, for whoever came in.
+const SALIR: &str = "{{salir}}";
+
+/// That way: a plain form, so that it needs no script.
+const BOTON: &str = "  <form id=\"salir\" method=\"post\" action=\"/salir\">\
+                     <button>Salir</button></form>\n";
 
 /// Their paths.
 pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
@@ -39,15 +49,29 @@ pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
         let pagina = move || async move { HttpResponse::Ok().content_type(tipo).body(texto) };
         cfg.route(ruta, web::get().to(pagina));
     }
+    cfg.route("/", web::get().to(panel));
     cfg.route("/mostrador", web::get().to(mostrador));
 }
 
-async fn mostrador(nodo: web::Data<dyn Nodo>) -> HttpResponse {
+/// The page with its way out, if a session brought here whoever reads it.
+fn con_salida(pagina: &str, peticion: &HttpRequest) -> String {
+    let extensiones = peticion.extensions();
+    let sesion = extensiones.get::<Quien>().is_some_and(|quien| quien.sesion);
+    pagina.replace(SALIR, if sesion { BOTON } else { "" })
+}
+
+async fn panel(peticion: HttpRequest) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(HTML)
+        .body(con_salida(PANEL, &peticion))
+}
+
+async fn mostrador(peticion: HttpRequest, nodo: web::Data<dyn Nodo>) -> HttpResponse {
     let ficha = nodo.ficha();
     HttpResponse::Ok()
         .content_type(HTML)
         .insert_header(("Content-Security-Policy", politica(ficha)))
-        .body(MOSTRADOR.replace(FICHA, &atributo(&escrita(ficha))))
+        .body(con_salida(MOSTRADOR, &peticion).replace(FICHA, &atributo(&escrita(ficha))))
 }
 
 /// What the desk may load and ask: as every page, and the other cargas.
@@ -93,7 +117,7 @@ mod tests {
     #[test]
     fn pages_name_only_what_is_served_and_run_nothing_of_their_own() {
         let rutas: Vec<&str> = PAGINAS.iter().map(|(ruta, ..)| *ruta).collect();
-        for pagina in [PAGINAS[0].2, MOSTRADOR] {
+        for pagina in [PANEL, MOSTRADOR] {
             let nombradas = pagina
                 .split(['"', ' '])
                 .filter(|t| t.starts_with("/estatico/"));

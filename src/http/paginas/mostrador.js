@@ -4,13 +4,19 @@
 
 const por = (id) => document.getElementById(id);
 const ficha = JSON.parse(document.querySelector('meta[name="ficha"]').content);
-const cargas = new Cargas([location.origin, ...ficha.otras.filter((otra) => otra !== location.origin)]);
+const cargas = new Cargas([location.origin, ...ficha.otras.filter((otra) => otra !== location.origin)], terminarSesion);
 const pendientes = new Pendientes(cargas, avisar);
 const VERBOS = { prestamo: "Prestar", devolucion: "Devolver", renovacion: "Renovar" };
 const NOMBRES = { prestamo: "Préstamo", devolucion: "Devolución", renovacion: "Renovación" };
 const TECLAS = { F2: "prestamo", F3: "devolucion", F4: "renovacion" };
 const HECHAS = "biblioteca.hechas";
 const HECHAS_MAX = 12;
+// What was typed when the session ended, for when it is back.
+const BORRADOR = "biblioteca.borrador";
+const CAMPOS = ["usuario", "libro", "palabras"];
+// Long enough to read why the page goes away.
+const AVISO_MS = 1500;
+let terminada = false;
 let ultimaPropia = null;
 // The carga that wants a token.
 let pide = null;
@@ -25,6 +31,8 @@ function el(nombre, atributos = {}, ...hijos) {
 }
 
 function decir(tono, titular, detalle) {
+  // The last thing that is said.
+  if (terminada) return;
   por("resultado").dataset.tono = tono;
   por("titular").textContent = titular;
   por("detalle").textContent = detalle || "";
@@ -101,8 +109,29 @@ function sinLibro(respuesta, texto) {
   decir("mal", "Nadie responde", respuesta.mensaje || "Ninguna carga contesta. No se envió nada; repita en un momento.");
 }
 
+// What was sent is on this browser's disk with its op_id, and goes on after coming in again.
+function terminarSesion() {
+  if (terminada) return;
+  decir("aviso", "La sesión terminó", "Hay que entrar otra vez. Lo escrito y lo enviado se conservan.");
+  terminada = true;
+  setTimeout(() => {
+    const escrito = Object.fromEntries(CAMPOS.map((id) => [id, por(id).value]));
+    sessionStorage.setItem(BORRADOR, JSON.stringify({ ...escrito, modo: modo() }));
+    location.assign("/entrar?a=/mostrador");
+  }, AVISO_MS);
+}
+
+function recuperar() {
+  const borrador = JSON.parse(sessionStorage.getItem(BORRADOR) || "null");
+  sessionStorage.removeItem(BORRADOR);
+  if (!borrador) return;
+  for (const id of CAMPOS) por(id).value = borrador[id];
+  ponerModo(borrador.modo);
+  enfocar();
+}
+
 function pedirToken(url) {
-  if (pide === url) return;
+  if (terminada || pide === url) return;
   pide = url;
   por("entrada").hidden = false;
   decir("aviso", "Hace falta el token", `La carga ${new URL(url).host} pide el token de este mostrador.`);
@@ -270,7 +299,10 @@ document.addEventListener("keydown", (suceso) => {
   enfocar();
 });
 
+// What this window keeps (tokens, what was done here) goes with its session.
+if (por("salir")) por("salir").addEventListener("submit", () => sessionStorage.clear());
 ponerModo(modo());
+recuperar();
 decirCarga();
 verHechas();
 contarPendientes();

@@ -7,6 +7,8 @@ const por = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 // A picture comes at least every two seconds; longer silence means that the carga is gone.
 const SILENCIO_MS = 3000;
+// Long enough to read why the page goes away.
+const AVISO_MS = 1500;
 // A fallen actor is shown for as long as somebody may ask where it went.
 const MEMORIA_MS = 15 * 60 * 1000;
 const NOMBRES = { prestamo: "Préstamo", devolucion: "Devolución", renovacion: "Renovación", consulta: "Consulta", estado: "Estado" };
@@ -281,7 +283,23 @@ function perdida() {
   decir(por("frase"), "Esta carga no responde; lo que se ve es lo último que dijo.");
 }
 
-// The browser connects again by itself; a refusal (too many panels) it takes as final.
+// Whoever may not look any more comes in again.
+function terminar() {
+  enlace("rota", "La sesión terminó");
+  decir(por("frase"), "La sesión terminó: hay que entrar otra vez.");
+  setTimeout(() => location.assign("/entrar?a=/"), AVISO_MS);
+}
+
+async function rechazado() {
+  try {
+    return (await fetch("/v1/openapi.json")).status === 401;
+  } catch {
+    return false;
+  }
+}
+
+// The browser connects again by itself; a refusal (too many panels, no session) it takes as
+// final.
 function escuchar() {
   const fuente = new EventSource("/panel/eventos");
   fuente.addEventListener("message", (suceso) => {
@@ -289,14 +307,23 @@ function escuchar() {
     enlace("viva", "En vivo");
     dibujar(JSON.parse(suceso.data));
   });
-  fuente.addEventListener("error", () => {
+  fuente.addEventListener("fin", () => {
+    fuente.close();
+    ultimo = 0;
+    terminar();
+  });
+  fuente.addEventListener("error", async () => {
     if (fuente.readyState === EventSource.CLOSED) {
+      ultimo = 0;
+      if (await rechazado()) return terminar();
       perdida();
       setTimeout(escuchar, SILENCIO_MS);
     }
   });
 }
 
+// What this window keeps (a desk's tokens, what was done there) goes with its session.
+if (por("salir")) por("salir").addEventListener("submit", () => sessionStorage.clear());
 escuchar();
 setInterval(() => {
   if (ultimo && Date.now() - ultimo > SILENCIO_MS) perdida();

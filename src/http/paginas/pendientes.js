@@ -17,8 +17,10 @@ const ficheroDe = (url) => `biblioteca.token.${url}`;
 
 // The cargas, the one that answered last first.
 class Cargas {
-  constructor(urls) {
+  // `alTerminar()` hears that the page's own carga wants somebody to come in again.
+  constructor(urls, alTerminar) {
     this.urls = urls;
+    this.alTerminar = alTerminar;
     this.actual = 0;
   }
 
@@ -48,6 +50,7 @@ class Cargas {
     }
     const falta = ["SIN_RED", "SIN_PERMISO", "NO_DISPONIBLE", "DESCONOCIDO"].includes(respuesta.estado);
     if (falta && url === this.url) this.siguiente();
+    if (respuesta.estado === "SIN_PERMISO" && url === location.origin) this.alTerminar();
     return { ...respuesta, url };
   }
 

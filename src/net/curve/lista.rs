@@ -151,7 +151,8 @@ impl Autorizado {
     /// Whose its op_ids are.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        Principal::de(self.grupo.as_ref().unwrap_or(&self.nombre).clone())
+        let grupo = self.grupo.as_ref().unwrap_or(&self.nombre);
+        Principal::en_grupo(grupo, &self.nombre)
     }
 
     /// The words of its roles.
