@@ -67,6 +67,12 @@ impl Cliente {
         serde_json::from_slice(marcos.last().unwrap()).unwrap()
     }
 
+    /// An answer that has arrived already.
+    pub fn recibir_si_hay(&self) -> Option<Value> {
+        let marcos = self.socket.recv_multipart(zmq::DONTWAIT).ok()?;
+        Some(serde_json::from_slice(marcos.last()?).unwrap())
+    }
+
     pub fn recibir_marcos(&self) -> Vec<Vec<u8>> {
         self.socket
             .recv_multipart(0)

@@ -50,24 +50,30 @@ fn percentil(vistas: &[f64], de_cien: usize) -> f64 {
     vistas.get(lugar).copied().unwrap_or_default()
 }
 
-/// Asks [`RAFAGA`] times before it reads an answer, again and again.
+/// Asks [`RAFAGA`] times without waiting for an answer, again and again; what has arrived is
+/// taken between two requests, so that an answer's time is its own.
 fn inundar(cliente: &Cliente, quien: usize, hasta: Instant) -> Vistas {
     let mut vistas = Vistas::new();
     let mut siguiente = 0;
     while Instant::now() < hasta {
         let mut abiertas: BTreeMap<String, Instant> = BTreeMap::new();
-        for n in siguiente..siguiente + RAFAGA {
-            let pedido = pide(quien, n);
-            abiertas.insert(texto(&pedido, "op_id").to_owned(), Instant::now());
-            cliente.enviar(&pedido);
-        }
-        siguiente += RAFAGA;
-        while !abiertas.is_empty() {
-            let respuesta = cliente.recibir();
+        let mut anotar = |abiertas: &mut BTreeMap<String, Instant>, respuesta: Value| {
             let op_id = texto(&respuesta, "op_id");
             let desde = abiertas.remove(op_id).expect("one answer each");
             let lista = vistas.entry(texto(&respuesta, "estado").to_owned());
             lista.or_default().push(desde.elapsed().as_secs_f64() * 1e3);
+        };
+        for n in siguiente..siguiente + RAFAGA {
+            let pedido = pide(quien, n);
+            abiertas.insert(texto(&pedido, "op_id").to_owned(), Instant::now());
+            cliente.enviar(&pedido);
+            while let Some(respuesta) = cliente.recibir_si_hay() {
+                anotar(&mut abiertas, respuesta);
+            }
+        }
+        siguiente += RAFAGA;
+        while !abiertas.is_empty() {
+            anotar(&mut abiertas, cliente.recibir());
         }
     }
     vistas
