@@ -59,6 +59,12 @@ impl Asistencia {
 
     /// How everything is now. A load manager that is busy or gone is told as not living.
     pub async fn estado(&self) -> EstadoDeCarga {
+        self.con(self.suyo().await.as_ref())
+    }
+
+    /// The same, with what the load manager holds asked for already.
+    #[must_use]
+    pub fn con(&self, suyo: Option<&EstadoCarga>) -> EstadoDeCarga {
         let mut estado = EstadoDeCarga {
             nodo: self.nodo.clone(),
             vivo: false,
@@ -76,7 +82,7 @@ impl Asistencia {
                 .map(|(_, estado)| estado.clone())
                 .collect(),
         };
-        if let Some(suyo) = self.suyo().await {
+        if let Some(suyo) = suyo {
             estado.vivo = true;
             estado.esperan = suyo.esperan as u64;
             estado.entregadas = suyo.reparto.entregadas as u64;

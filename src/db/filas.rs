@@ -208,7 +208,9 @@ pub fn guardada(estado: &str, codigo: Option<&str>, texto: &str) -> Result<Respu
     })
 }
 
-/// Rows as the JSON text that a statement takes.
+/// Rows as the JSON text that a statement takes. In SQLite rows of several columns go through
+/// `jsonb_each`, which reads a row's text once; `json_each` gives it back as text, to be read
+/// anew for each column.
 ///
 /// # Errors
 /// [`Error::Encode`], which plain text and numbers never give.

@@ -60,9 +60,10 @@ impl EnMarcha {
         self.asistencia.estado().await
     }
 
-    /// What it holds; none when it does not answer.
-    pub async fn suyo(&self) -> Option<EstadoCarga> {
-        self.asistencia.suyo().await
+    /// The same, and what it holds itself at that instant; none when it does not answer.
+    pub async fn estado_y_suyo(&self) -> (EstadoDeCarga, Option<EstadoCarga>) {
+        let suyo = self.asistencia.suyo().await;
+        (self.asistencia.con(suyo.as_ref()), suyo)
     }
 
     /// Whether it can do its job now: for every kind of operation an actor that sees a

@@ -111,9 +111,8 @@ fn poner_cola(galgas: &mut Galgas, cola: &str, cuantas: f64, edad: Duration) {
 async fn de_carga(galgas: &mut Galgas, carga: &carga::EnMarcha) {
     let listo = carga.salud().await.is_ok();
     galgas.poner(&LISTO, &[("rol", "carga")], f64::from(listo));
-    let estado = carga.estado().await;
+    let (estado, suyo) = carga.estado_y_suyo().await;
     galgas.poner(&ESPERAN, &[], estado.esperan as f64);
-    let suyo = carga.suyo().await;
     let edades = suyo.map(|suyo| (suyo.edad_esperan, suyo.edad_en_cola));
     let (edad_esperan, edad_en_cola) = edades.unwrap_or_default();
     galgas.poner(&ESPERAN_EDAD, &[], edad_esperan.as_secs_f64());

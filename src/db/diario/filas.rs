@@ -14,8 +14,7 @@ use crate::wire::respuesta::{Estado, Respuesta};
 
 use jiff::Timestamp;
 
-/// `jsonb_each` brings a whole batch in one statement, and unlike `json_each` reads the text of
-/// each row once, not once a column.
+/// `jsonb_each` brings a whole batch in one statement (see `filas::escribir`).
 pub const ABRIR: &str = "INSERT INTO entradas
     (seq, op_id, huella, operacion, pedido, aceptada_en, arranque, arranque_ms, principal)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,
@@ -23,7 +22,8 @@ pub const ABRIR: &str = "INSERT INTO entradas
     ON CONFLICT (op_id) DO NOTHING RETURNING seq";
 
 /// NOT INDEXED leaves the primary key: without it every undecided entry is compared with the
-/// whole batch, which is read anew for each (with 10,000 of them a close took 100 ms).
+/// whole batch, which is read anew for each (with 256 loans queued at a time each cost the carga
+/// 423 µs, with it 54).
 pub const CERRAR: &str = "UPDATE entradas NOT INDEXED
     SET estado = j.value->>1, codigo = j.value->>2, mensaje = j.value->>3, fecha = j.value->>4,
         datos = j.value->>5, cerrada_en = $2

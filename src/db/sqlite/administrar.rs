@@ -30,23 +30,23 @@ const EXISTENTES: &str = "SELECT
 const SEDES: &str = "INSERT INTO sedes (sede) SELECT value FROM json_each($1)";
 
 const LIBROS: &str = "INSERT INTO libros (isbn, titulo, autor, titulo_plegado)
-    SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each($1)";
+    SELECT value->>0, value->>1, value->>2, value->>3 FROM jsonb_each($1)";
 
 const EJEMPLARES: &str = "INSERT INTO ejemplares (codigo, isbn, sede)
-    SELECT value->>0, value->>1, value->>2 FROM json_each($1)";
+    SELECT value->>0, value->>1, value->>2 FROM jsonb_each($1)";
 
 const HISTORIAL: &str = "INSERT INTO historial (fecha, accion, objeto, clave, autor)
-    SELECT $1, $2, value->>0, value->>1, $4 FROM json_each($3)";
+    SELECT $1, $2, value->>0, value->>1, $4 FROM jsonb_each($3)";
 
 const SEMBRADA: &str = "SELECT count(*) FROM historial WHERE accion = 'sembrar'";
 
 const USUARIOS: &str = "INSERT INTO usuarios (id, categoria, creado_en)
-    SELECT value->>0, value->>1, $2 FROM json_each($1)
+    SELECT value->>0, value->>1, $2 FROM jsonb_each($1)
     WHERE true ON CONFLICT DO NOTHING RETURNING id";
 
 const PRESTAMOS: &str = "INSERT INTO prestamos
     (ejemplar, isbn, usuario, sede, prestado_en, vence_en)
-    SELECT value->>0, value->>1, value->>2, value->>3, $2, $3 FROM json_each($1)
+    SELECT value->>0, value->>1, value->>2, value->>3, $2, $3 FROM jsonb_each($1)
     WHERE true ON CONFLICT DO NOTHING RETURNING ejemplar";
 
 /// Does one job.

@@ -40,7 +40,7 @@ const OPERACIONES: &str = "INSERT INTO operaciones
 
 /// What each operation changed, and who asked it.
 const HECHOS: &str = "INSERT INTO historial (fecha, accion, objeto, clave, detalle, autor)
-    SELECT $2, value->>1, 'ejemplar', value->>2, value->>3, value->>0 FROM json_each($1)";
+    SELECT $2, value->>1, 'ejemplar', value->>2, value->>3, value->>0 FROM jsonb_each($1)";
 
 const REPETIDAS: &str = "UPDATE operaciones
     SET repeticiones = repeticiones + (j.value->>1), repetida_en = $2

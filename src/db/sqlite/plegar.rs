@@ -12,7 +12,7 @@ const SIN_AUTOR: &str = "SELECT isbn, titulo, autor FROM libros
     WHERE autor IS NOT NULL AND instr(titulo_plegado, char(10)) = 0 LIMIT $1";
 
 const PONER: &str = "UPDATE libros SET titulo_plegado = j.value->>1
-    FROM json_each($1) j WHERE libros.isbn = j.value->>0";
+    FROM jsonb_each($1) j WHERE libros.isbn = j.value->>0";
 
 /// Gives them theirs; how many there were.
 ///

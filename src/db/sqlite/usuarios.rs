@@ -19,12 +19,12 @@ const FICHAS: &str = "SELECT json_group_array(json_array(
 const GUARDAR: &str =
     "INSERT INTO usuarios (id, nombre, categoria, vence, bloqueado, motivo, creado_en)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, $2
-    FROM json_each($1) WHERE true
+    FROM jsonb_each($1) WHERE true
     ON CONFLICT (id) DO UPDATE SET nombre = excluded.nombre, categoria = excluded.categoria,
         vence = excluded.vence, bloqueado = excluded.bloqueado, motivo = excluded.motivo";
 
 const HISTORIAL: &str = "INSERT INTO historial (fecha, accion, objeto, clave, detalle, autor)
-    SELECT $1, $2, 'usuario', value->>0, value->>1, $4 FROM json_each($3)";
+    SELECT $1, $2, 'usuario', value->>0, value->>1, $4 FROM jsonb_each($3)";
 
 /// Registers the users of a file, or brings them up to date.
 ///
