@@ -17,6 +17,7 @@ use crate::settings::endpoint::Endpoint;
 use crate::settings::load::{Examen, Fuentes, Valor, examinar_nodo};
 use crate::settings::validate::{avisos, escuchas, red};
 use crate::settings::{Ajustes, Aviso};
+use crate::sistema::salida::decir;
 
 /// How long one address may take: a handshake on any network of a library, twice over.
 const PRUEBA_MAX: Duration = Duration::from_secs(2);
@@ -37,23 +38,23 @@ pub fn comprobar(fuentes: &Fuentes) -> Result<Salida, SalidaError> {
         faltas,
         valores,
     } = examinar_nodo(fuentes);
-    println!("{}", tabla(&valores));
+    decir(tabla(&valores))?;
     if let Some(ajustes) = &ajustes {
-        println!("\n{}", resumen(ajustes));
+        decir(format!("\n{}", resumen(ajustes)))?;
         let mut dudas = avisos(ajustes);
         // What is wrong is mended first: its addresses may be others then.
         if faltas.is_empty() {
             dudas.extend(sin_respuesta(direcciones(ajustes)));
         }
         for Aviso { clave, causa } in dudas {
-            println!("aviso: {clave}: {causa}");
+            decir(format!("aviso: {clave}: {causa}"))?;
         }
     }
     let mut faltas: Vec<_> = faltas.iter().map(ToString::to_string).collect();
     let claves = ajustes.as_ref().map(nodo::contexto);
     faltas.extend(claves.and_then(Result::err).map(|mala| mala.to_string()));
     if faltas.is_empty() {
-        println!("La configuración sirve.");
+        decir("La configuración sirve.")?;
         return Ok(Salida::Bien);
     }
     Err(SalidaError::Uso(faltas.join("\nerror: ")))

@@ -24,6 +24,7 @@ use crate::role::Role;
 use crate::settings::load::{cargar, cargar_nodo, entorno_del_proceso};
 use crate::settings::validate::avisos;
 use crate::settings::{Ajustes, Aviso};
+use crate::sistema::salida::{SinSalida, avisar};
 
 /// How an order ended (contract §1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,12 @@ impl From<ArranqueError> for SalidaError {
     }
 }
 
+impl From<SinSalida> for SalidaError {
+    fn from(error: SinSalida) -> Self {
+        Self::Interno(error.to_string())
+    }
+}
+
 impl From<ClaveError> for SalidaError {
     fn from(error: ClaveError) -> Self {
         Self::Uso(error.to_string())
@@ -103,11 +110,19 @@ impl From<ClaveError> for SalidaError {
 pub fn ejecutar(invocacion: &Invocacion) -> u8 {
     match actix_rt::System::new().block_on(despachar(invocacion)) {
         Ok(salida) => salida.codigo(),
-        Err(error) => {
-            eprintln!("error: {error}");
-            error.codigo()
-        }
+        Err(error) => fracaso(&error),
     }
+}
+
+/// The exit code of help that could not be shown, after a sentence on standard error.
+#[must_use]
+pub fn sin_salida(error: SinSalida) -> u8 {
+    fracaso(&error.into())
+}
+
+fn fracaso(error: &SalidaError) -> u8 {
+    avisar(format!("error: {error}"));
+    error.codigo()
 }
 
 async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
@@ -177,6 +192,14 @@ async fn correr_nodo(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
     match nodo::correr(ajustes).await? {
         Fin::EnOrden => Ok(Salida::Bien),
         Fin::Rendido(rendicion) => Err(SalidaError::Interno(rendicion.to_string())),
+    }
+}
+
+/// So many things, in words: `uno` for one of them.
+fn cuantos(numero: impl Into<u64>, uno: &str, varios: &str) -> String {
+    match numero.into() {
+        1 => format!("1 {uno}"),
+        numero => format!("{numero} {varios}"),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::db::respaldo::{self, RespaldoError};
 use crate::nodo::almacenamiento::buscador;
 use crate::ordenes::{Salida, SalidaError};
 use crate::settings::Ajustes;
+use crate::sistema::salida::decir;
 
 /// Copies the library to a new file.
 ///
@@ -22,15 +23,15 @@ pub async fn respaldar(ajustes: &Ajustes, destino: &Path) -> Result<Salida, Sali
         return Err(SalidaError::Uso(con_postgres(&servidores, destino)));
     };
     let hecho = respaldo::respaldar(&base, destino).await.map_err(salida)?;
-    println!(
+    decir(format!(
         "Respaldo en {}: {} operaciones, {} KiB, base de datos {}. Está completo, revisado y en \
          el disco.",
         destino.display(),
         hecho.operaciones,
         hecho.bytes.div_ceil(1024),
         hecho.base_id
-    );
-    println!("Guárdelo en otro equipo. Lo que las cargas tengan sin decidir no está en él.");
+    ))?;
+    decir("Guárdelo en otro equipo. Lo que las cargas tengan sin decidir no está en él.")?;
     Ok(Salida::Bien)
 }
 

@@ -74,6 +74,9 @@ pub async fn solicitar(
         .map_err(|error| SalidaError::Interno(error.to_string()))?;
     informe.cerrar(&archivo.ilegibles, cierre.pendientes);
     informe.decir(&format!("recibos: {}", rutas.recibos.display()));
+    if let Some(error) = informe.sin_salida() {
+        return Err(error.into());
+    }
     Ok(Salida::Codigo(informe.veredicto().codigo_salida()))
 }
 

@@ -69,10 +69,8 @@ impl Mesa {
     }
 
     pub fn resulta(&mut self, nombre: &str, id: u64, desenlace: Desenlace) -> Vec<Salida> {
-        self.paso(Entrada::Resultados(
-            par(nombre),
-            vec![Resultado { id, desenlace }],
-        ))
+        let resultados = vec![Resultado { id, desenlace }];
+        self.paso(Entrada::Resultados(par(nombre), resultados))
     }
 
     pub fn pasan(&mut self, ms: u64) -> Vec<Salida> {

@@ -65,6 +65,7 @@ mod nodo;
 mod paginas;
 mod reloj;
 mod respaldo;
+mod salida;
 mod salud;
 mod servicio;
 mod simulacro;

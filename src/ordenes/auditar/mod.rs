@@ -25,6 +25,7 @@ use crate::ordenes::cargas::Cargas;
 use crate::ordenes::pedir::semilla;
 use crate::ordenes::{Salida, SalidaError, cargas_de};
 use crate::settings::Ajustes;
+use crate::sistema::salida::decir;
 use crate::solicitante::intercambio::Intercambio;
 use crate::solicitante::recibos::{self, Recibo};
 use crate::solicitante::reintento::{Azar, Limites};
@@ -59,30 +60,34 @@ pub async fn auditar(
         recibos.extend(leidos);
         ilegibles += malas.len();
         for linea in malas {
-            println!("{}, línea {linea}: no es un recibo", ruta.display());
+            decir(format!(
+                "{}, línea {linea}: no es un recibo",
+                ruta.display()
+            ))?;
         }
     }
     let contexto = nodo::contexto(ajustes)?;
     let diario = ajustes.nodo.datos.join(ARCHIVO);
     let cargas = cargas_de(ajustes);
     let (auditoria, cotejo) = comparar(&contexto, &base, &recibos, &cargas, Some(&diario)).await?;
-    println!("Auditoría de {}\n", base.nombre());
-    print!("{}", informe::de_base(&auditoria));
+    decir(format!("Auditoría de {}\n", base.nombre()))?;
+    decir(informe::de_base(&auditoria).trim_end())?;
     if !rutas.is_empty() {
-        print!("\n{}", informe::de_recibos(&cotejo));
+        decir(format!("\n{}", informe::de_recibos(&cotejo).trim_end()))?;
     }
     if con_excepciones {
-        print!("\n{}", informe::de_excepciones(&del_diario(ajustes).await?));
+        let excepciones = informe::de_excepciones(&del_diario(ajustes).await?);
+        decir(format!("\n{}", excepciones.trim_end()))?;
     }
     let sano = informe::cuadra(&auditoria) && cotejo.roturas.is_empty();
-    println!(
+    decir(format!(
         "\n{}",
         if sano {
             "Todo cuadra: ninguna promesa se rompió."
         } else {
             "SE ROMPIÓ UNA PROMESA. Guarde esta salida, los recibos y la base de datos."
         }
-    );
+    ))?;
     Ok(if sano && ilegibles == 0 {
         Salida::Bien
     } else {
