@@ -5,6 +5,7 @@ mod cortacircuitos;
 mod nucleo;
 mod relevo;
 mod reparto;
+mod turnos;
 
 use biblioteca::wire::respuesta::{Desenlace, Estado, Respuesta};
 

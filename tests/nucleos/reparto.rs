@@ -22,17 +22,17 @@ fn pedido(operacion: &str) -> Pedido {
         .pedido
 }
 
-fn par(nombre: &str) -> Par {
+pub fn par(nombre: &str) -> Par {
     Par::from(nombre.as_bytes())
 }
 
-struct Mesa {
-    reparto: Reparto,
-    ahora: Instant,
+pub struct Mesa {
+    pub reparto: Reparto,
+    pub ahora: Instant,
 }
 
 impl Mesa {
-    fn nueva(cola_max: usize) -> Self {
+    pub fn nueva(cola_max: usize) -> Self {
         let ajuste = Ajuste {
             silencio_max: Duration::from_secs(1),
             cola_max,
@@ -43,33 +43,39 @@ impl Mesa {
         }
     }
 
-    fn paso(&mut self, entrada: Entrada) -> Vec<Salida> {
+    pub fn paso(&mut self, entrada: Entrada) -> Vec<Salida> {
         let mut salidas = Vec::new();
         self.reparto.paso(self.ahora, entrada, &mut salidas);
         salidas
     }
 
-    fn latido(&mut self, nombre: &str, tema: Operacion, creditos: u32) -> Vec<Salida> {
+    pub fn latido(&mut self, nombre: &str, tema: Operacion, creditos: u32) -> Vec<Salida> {
         self.paso(Entrada::Latido(par(nombre), LatidoActor { tema, creditos }))
     }
 
     fn pide(&mut self, id: u64, operacion: &str) -> Vec<Salida> {
+        self.pide_de(Some("cliente"), id, operacion)
+    }
+
+    /// Over that connection; over none, for the diario.
+    pub fn pide_de(&mut self, quien: Option<&str>, id: u64, operacion: &str) -> Vec<Salida> {
         self.paso(Entrada::Pedido {
             id,
+            par: quien.map(par),
             pedido: pedido(operacion),
             plazo: PLAZO,
             edad_ms: None,
         })
     }
 
-    fn resulta(&mut self, nombre: &str, id: u64, desenlace: Desenlace) -> Vec<Salida> {
+    pub fn resulta(&mut self, nombre: &str, id: u64, desenlace: Desenlace) -> Vec<Salida> {
         self.paso(Entrada::Resultados(
             par(nombre),
             vec![Resultado { id, desenlace }],
         ))
     }
 
-    fn pasan(&mut self, ms: u64) -> Vec<Salida> {
+    pub fn pasan(&mut self, ms: u64) -> Vec<Salida> {
         self.ahora += Duration::from_millis(ms);
         self.paso(Entrada::Tic)
     }
@@ -264,6 +270,7 @@ fn a_replay_grows_older_while_it_waits_for_an_actor() {
     mesa.pide(1, "devolucion");
     mesa.paso(Entrada::Pedido {
         id: 2,
+        par: None,
         pedido: pedido("devolucion"),
         plazo: PLAZO,
         edad_ms: Some(60_000),

@@ -69,8 +69,13 @@ impl Cliente {
 
     /// An answer that has arrived already.
     pub fn recibir_si_hay(&self) -> Option<Value> {
-        let marcos = self.socket.recv_multipart(zmq::DONTWAIT).ok()?;
+        let marcos = self.marcos_si_hay()?;
         Some(serde_json::from_slice(marcos.last()?).unwrap())
+    }
+
+    /// The frames of an answer that has arrived already.
+    pub fn marcos_si_hay(&self) -> Option<Vec<Vec<u8>>> {
+        self.socket.recv_multipart(zmq::DONTWAIT).ok()
     }
 
     pub fn recibir_marcos(&self) -> Vec<Vec<u8>> {

@@ -101,8 +101,9 @@ impl Diario {
         match entrada {
             Entrada::Cargadas(cargadas) => self.cargar(ahora, cargadas, salidas),
             Entrada::Solicitud(solicitud) => {
+                let par = solicitud.par.clone();
                 self.clientes
-                    .entra(solicitud.id, ahora, solicitud.plazo, Motivo::Paso);
+                    .entra(solicitud.id, par, ahora, solicitud.plazo);
                 self.recibir(ahora, solicitud, salidas);
             }
             Entrada::DeVuelta(suertes, halladas) => {
@@ -356,8 +357,13 @@ impl Diario {
     }
 
     fn pasar(&mut self, ahora: Instant, id: u64, pedido: Pedido, salidas: &mut Vec<Salida>) {
-        if let Some(plazo) = self.clientes.sale(id, ahora) {
-            salidas.push(Salida::Pasar { id, pedido, plazo });
+        if let Some((par, plazo)) = self.clientes.sale(id, ahora) {
+            salidas.push(Salida::Pasar {
+                id,
+                par,
+                pedido,
+                plazo,
+            });
         }
     }
 
