@@ -12,7 +12,7 @@ use futures::StreamExt;
 use tmq::{AsZmqSocket, FromZmqSocket};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::net::curve::Dominio;
 use crate::net::curve::clave::ClavePublica;
@@ -25,6 +25,11 @@ const RAFAGA_TRAMAS: usize = 64;
 
 /// Messages that may wait for the loop: it drains them at once, so this holds one burst.
 const COLA_TRAMAS: usize = 1024;
+
+/// How long libzmq may take, after a connection fell, to say that it tries again, or to take
+/// frames for one that stands. When the other end broke the protocol it never does: the link
+/// would be dead for good, whoever listens there afterwards.
+const ABANDONO: Duration = Duration::from_secs(2);
 
 /// What happened on a link.
 #[derive(Debug)]
@@ -97,24 +102,52 @@ pub fn conectar(
         trama_bytes_max,
         latido,
     } = destino;
-    let socket = dealer(contexto, extremo, dominio, trama_bytes_max)?;
-    let vigia = monitor(contexto, &socket)?;
-    socket.connect(extremo)?;
-    let socket = tmq::dealer::Dealer::from_zmq_socket(socket)?;
+    let extremo = Extremo {
+        contexto: contexto.clone(),
+        direccion: extremo.to_owned(),
+        dominio,
+        trama_bytes_max,
+    };
+    let (socket, vigia) = extremo.abrir()?;
     let (cola, envios) = mpsc::channel(COLA_TRAMAS);
     let servidor = contexto
         .llavero_de(dominio)
-        .map(|llavero| Servidor::nuevo(llavero, extremo));
+        .map(|llavero| Servidor::nuevo(llavero, &extremo.direccion));
     let bucle = Bucle {
         socket,
         vigia,
-        extremo: extremo.to_owned(),
+        extremo,
         servidor,
         rehusado: false,
+        conectado: false,
+        abandono: None,
         al_suceder,
     };
     let tarea = actix_rt::spawn(bucle.correr(envios, latido));
     Ok(Enlace { cola, tarea })
+}
+
+/// Where a link goes.
+struct Extremo {
+    contexto: Contexto,
+    direccion: String,
+    dominio: Dominio,
+    trama_bytes_max: usize,
+}
+
+impl Extremo {
+    /// A socket on its way there, and what tells of its connection.
+    fn abrir(&self) -> Result<(tmq::dealer::Dealer, tmq::pair::Pair), NetError> {
+        let socket = dealer(
+            &self.contexto,
+            &self.direccion,
+            self.dominio,
+            self.trama_bytes_max,
+        )?;
+        let vigia = monitor(&self.contexto, &socket)?;
+        socket.connect(&self.direccion)?;
+        Ok((tmq::dealer::Dealer::from_zmq_socket(socket)?, vigia))
+    }
 }
 
 /// An address of this process alone that no monitor has had.
@@ -128,6 +161,7 @@ fn direccion_de_vigia() -> String {
 fn monitor(contexto: &Contexto, socket: &zmq::Socket) -> Result<tmq::pair::Pair, NetError> {
     let direccion = direccion_de_vigia();
     let sucesos = zmq::SocketEvent::DISCONNECTED.to_raw()
+        | zmq::SocketEvent::CONNECT_RETRIED.to_raw()
         | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw()
         | zmq::SocketEvent::HANDSHAKE_FAILED_PROTOCOL.to_raw()
         | zmq::SocketEvent::HANDSHAKE_FAILED_AUTH.to_raw();
@@ -170,24 +204,20 @@ impl Servidor {
 struct Bucle<F: FnMut(Suceso)> {
     socket: tmq::dealer::Dealer,
     vigia: tmq::pair::Pair,
-    extremo: String,
+    extremo: Extremo,
     servidor: Option<Servidor>,
     /// A refused handshake was told.
     rehusado: bool,
+    /// As far as libzmq has told.
+    conectado: bool,
+    /// When the socket is given up; see [`ABANDONO`].
+    abandono: Option<Instant>,
     al_suceder: F,
 }
 
-/// libzmq sends a monitor's events with a blocking send from its only I/O thread: one that
-/// nobody reads any more stops every socket of the process for ever, and its end too
-/// (zeromq/libzmq#3575). So the monitor goes silent before its reader closes; the binding
-/// cannot pass the null address that means "none", but a second monitor ends the first, and
-/// one of no events never sends.
 impl<F: FnMut(Suceso)> Drop for Bucle<F> {
     fn drop(&mut self) {
-        let socket = self.socket.get_socket();
-        if let Err(error) = socket.monitor(&direccion_de_vigia(), 0) {
-            tracing::error!(%error, "no se pudo callar el vigía de un enlace");
-        }
+        self.callar();
     }
 }
 
@@ -211,6 +241,8 @@ impl<F: FnMut(Suceso)> Bucle<F> {
                     None => return,
                     Some(primero) => self.vaciar(primero, &mut envios),
                 },
+                () = tokio::time::sleep_until(self.abandono.unwrap_or_else(Instant::now)),
+                    if self.abandono.is_some() => self.rehacer(),
                 aviso = self.vigia.next() => match aviso {
                     Some(Ok(aviso)) => self.avisar(aviso.iter().next().map(|trama| &trama[..])),
                     _ => return,
@@ -230,12 +262,58 @@ impl<F: FnMut(Suceso)> Bucle<F> {
         }
     }
 
+    /// libzmq sends a monitor's events with a blocking send from its only I/O thread: one that
+    /// nobody reads any more stops every socket of the process for ever, and its end too
+    /// (zeromq/libzmq#3575). So the monitor goes silent before its reader closes; the binding
+    /// cannot pass the null address that means "none", but a second monitor ends the first, and
+    /// one of no events never sends.
+    fn callar(&self) {
+        let socket = self.socket.get_socket();
+        if let Err(error) = socket.monitor(&direccion_de_vigia(), 0) {
+            tracing::error!(%error, "no se pudo callar el vigía de un enlace");
+        }
+    }
+
+    /// Takes the place of a socket whose endpoint libzmq has given up.
+    fn rehacer(&mut self) {
+        self.abandono = None;
+        let extremo = &self.extremo.direccion;
+        match self.extremo.abrir() {
+            Ok((socket, vigia)) => {
+                tracing::warn!(
+                    extremo,
+                    "el enlace se hace de nuevo: el otro lado lo rompió"
+                );
+                self.callar();
+                self.socket = socket;
+                self.vigia = vigia;
+                if std::mem::take(&mut self.conectado) {
+                    (self.al_suceder)(Suceso::Desconectado);
+                }
+            }
+            Err(error) => {
+                tracing::error!(extremo, %error, "no se pudo hacer de nuevo un enlace");
+                self.abandono = Some(Instant::now() + ABANDONO);
+            }
+        }
+    }
+
     fn latir(&mut self, trama: &[u8]) {
         if !self.vigente() {
             return;
         }
         // Nobody there: the monitor and the missing answers tell it, a beat needs no report.
-        let _ = self.socket.get_socket().send(trama, zmq::DONTWAIT);
+        self.mandar(trama);
+    }
+
+    /// Whether it went out. A connection that takes nothing for long is none.
+    fn mandar(&mut self, trama: &[u8]) -> bool {
+        let sale = self.socket.get_socket().send(trama, zmq::DONTWAIT).is_ok();
+        if self.conectado {
+            let plazo = || Instant::now() + ABANDONO;
+            self.abandono = (!sale).then(|| self.abandono.unwrap_or_else(plazo));
+        }
+        sale
     }
 
     fn vaciar(&mut self, primero: Envio, envios: &mut mpsc::Receiver<Envio>) {
@@ -249,9 +327,7 @@ impl<F: FnMut(Suceso)> Bucle<F> {
     }
 
     fn enviar(&mut self, envio: Envio) {
-        let vigente = self.vigente();
-        let socket = self.socket.get_socket();
-        if !vigente || socket.send(&envio.trama[..], zmq::DONTWAIT).is_err() {
+        if !self.vigente() || !self.mandar(&envio.trama) {
             (self.al_suceder)(Suceso::SinEnviar(envio.ids));
         }
     }
@@ -263,11 +339,17 @@ impl<F: FnMut(Suceso)> Bucle<F> {
         };
         let suceso = u16::from_le_bytes([*bajo, *alto]);
         if suceso == zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw() {
+            self.conectado = true;
+            self.abandono = None;
             (self.al_suceder)(Suceso::Conectado);
+        } else if suceso == zmq::SocketEvent::CONNECT_RETRIED.to_raw() {
+            self.abandono = None;
         } else if suceso == zmq::SocketEvent::DISCONNECTED.to_raw() {
+            self.conectado = false;
+            self.abandono = Some(Instant::now() + ABANDONO);
             (self.al_suceder)(Suceso::Desconectado);
         } else if !std::mem::replace(&mut self.rehusado, true) {
-            let extremo = &self.extremo;
+            let extremo = &self.extremo.direccion;
             tracing::warn!(
                 extremo,
                 "el saludo falló: una de las dos partes no acepta la clave de la otra, o solo una las usa"
@@ -278,7 +360,7 @@ impl<F: FnMut(Suceso)> Bucle<F> {
     /// Whether the endpoint is still who it was when the link was made: one whose key was
     /// retired may hold its connection, and is neither heard nor spoken to.
     fn vigente(&mut self) -> bool {
-        let extremo = &self.extremo;
+        let extremo = &self.extremo.direccion;
         self.servidor
             .as_mut()
             .is_none_or(|servidor| servidor.vigente(extremo))
@@ -302,15 +384,24 @@ impl<F: FnMut(Suceso)> Bucle<F> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
 
     fn enlazar(contexto: &Contexto, extremo: &str) -> (Enlace, mpsc::Receiver<Suceso>) {
+        enlazar_con(contexto, extremo, None)
+    }
+
+    fn enlazar_con(
+        contexto: &Contexto,
+        extremo: &str,
+        latido: Option<(Duration, Vec<u8>)>,
+    ) -> (Enlace, mpsc::Receiver<Suceso>) {
         let (entrada, sucesos) = mpsc::channel(64);
         let destino = Destino {
             extremo,
             dominio: Dominio::Clientes,
             trama_bytes_max: 1024,
-            latido: None,
+            latido,
         };
         let enlace = conectar(contexto, destino, move |suceso| {
             let _ = entrada.try_send(suceso);
@@ -341,5 +432,52 @@ mod tests {
         let (_enlace, mut sucesos) = enlazar(&contexto, &extremo);
         let suceso = tokio::time::timeout(Duration::from_secs(10), sucesos.recv()).await;
         assert!(matches!(suceso, Ok(Some(Suceso::Conectado))), "{suceso:?}");
+    }
+
+    const LATIDO: &[u8] = b"que late";
+
+    /// A ROUTER's side of the handshake (ZMTP 3.0, mechanism NULL), and then, at once or after
+    /// the first beat, a frame that is larger than any socket takes.
+    fn enganar(mut conexion: TcpStream, tras_latido: bool) -> std::io::Result<()> {
+        let mut saludo = [0; 64];
+        saludo[0] = 0xff;
+        saludo[9] = 0x7f;
+        saludo[10] = 3;
+        saludo[12..16].copy_from_slice(b"NULL");
+        let listo = b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06ROUTER";
+        let enorme = b"\x02\0\0\0\0\x7f\xff\xff\xff";
+        if !tras_latido {
+            return conexion.write_all(&[&saludo[..], listo, enorme].concat());
+        }
+        conexion.write_all(&[&saludo[..], listo].concat())?;
+        let mut oido = Vec::new();
+        while !oido.ends_with(LATIDO) {
+            let mut octeto = [0];
+            conexion.read_exact(&mut octeto)?;
+            oido.extend(octeto);
+        }
+        conexion.write_all(enorme)
+    }
+
+    #[rstest::rstest]
+    #[case::in_its_first_words(false)]
+    #[case::later(true)]
+    #[actix_rt::test]
+    async fn a_link_outlives_a_peer_that_breaks_the_protocol(#[case] tras_latido: bool) {
+        let contexto = Contexto::nuevo();
+        let oyente = TcpListener::bind("127.0.0.1:0").unwrap();
+        let extremo = format!("tcp://{}", oyente.local_addr().unwrap());
+        let tramposo = std::thread::spawn(move || {
+            let conexion = oyente.accept().unwrap().0;
+            enganar(conexion.try_clone().unwrap(), tras_latido).map(|()| conexion)
+        });
+        let latido = Some((Duration::from_millis(20), LATIDO.to_vec()));
+        let (_enlace, _sucesos) = enlazar_con(&contexto, &extremo, latido);
+        let rota = tokio::task::spawn_blocking(|| tramposo.join().unwrap().unwrap());
+        drop(rota.await.unwrap());
+        let router = contexto.contexto().socket(zmq::SocketType::ROUTER).unwrap();
+        router.bind(&extremo).unwrap();
+        let late = tokio::task::spawn_blocking(move || router.poll(zmq::POLLIN, 30_000));
+        assert_eq!(late.await.unwrap(), Ok(1), "no beat came");
     }
 }

@@ -72,6 +72,12 @@ impl Cliente {
         self.socket.send_multipart(marcos, 0).unwrap();
     }
 
+    /// Whether the frames went out: a connection that broke the protocol is never made again.
+    pub fn intentar_crudo(&self, marcos: &[&[u8]]) -> bool {
+        let hay_sitio = self.socket.poll(zmq::POLLOUT, 2_000).unwrap() != 0;
+        hay_sitio && self.socket.send_multipart(marcos, zmq::DONTWAIT).is_ok()
+    }
+
     pub fn recibir(&self) -> Value {
         let marcos = self
             .socket

@@ -117,15 +117,18 @@ fn romper(trama: &[u8], otra: &[u8], azar: &mut Azar) -> Vec<u8> {
 }
 
 fn bombardear(puerto: u16, tramas: &[Vec<u8>], cuantos: usize, semilla: u64) {
-    let cliente = Cliente::dealer(puerto);
+    let mut cliente = Cliente::dealer(puerto);
     let mut azar = Azar(semilla);
     for _ in 0..cuantos {
         let [una, otra] = [(); 2].map(|()| &tramas[azar.hasta(tramas.len())]);
         let rota = romper(una, otra, &mut azar);
-        match azar.hasta(20) {
-            0 => cliente.enviar_crudo(&[b"", &rota]),
-            1 => cliente.enviar_crudo(&[&rota, otra]),
-            _ => cliente.enviar_crudo(&[&rota]),
+        let va = match azar.hasta(20) {
+            0 => cliente.intentar_crudo(&[b"", &rota]),
+            1 => cliente.intentar_crudo(&[&rota, otra]),
+            _ => cliente.intentar_crudo(&[&rota]),
+        };
+        if !va {
+            cliente = Cliente::dealer(puerto);
         }
         // Nothing is expected: what arrives is only taken away.
         while cliente.marcos_si_hay().is_some() {}
