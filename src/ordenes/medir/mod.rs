@@ -30,6 +30,7 @@ use crate::ordenes::medir::progreso::Progreso;
 use crate::ordenes::medir::resultado::{Resultado, dura, en_csv, en_json};
 use crate::ordenes::{Salida, SalidaError, cargas_de};
 use crate::settings::Ajustes;
+use crate::sistema::motivo;
 use crate::sistema::salida::decir;
 
 /// Measures, or compares what was measured.
@@ -144,7 +145,11 @@ fn con_extension(salida: &Path, extension: &str) -> PathBuf {
 
 fn escribir(ruta: &Path, texto: &str) -> Result<(), SalidaError> {
     fs::write(ruta, texto).map_err(|error| {
-        SalidaError::Uso(format!("no se puede escribir {}: {error}", ruta.display()))
+        SalidaError::Uso(format!(
+            "no se puede escribir {}: {}",
+            ruta.display(),
+            motivo(&error)
+        ))
     })
 }
 
