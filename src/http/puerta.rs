@@ -22,6 +22,7 @@ use crate::http::nodo::Nodo;
 use crate::http::panel::Emisora;
 use crate::http::vecinas::{Vecinas, cruzar};
 use crate::http::{api, entrada, metricas, paginas, panel, problema, salud};
+use crate::sistema::motivo;
 
 /// Connections at once: every desk and every watcher of a big library, with room; more wait
 /// in the kernel's queue until one ends.
@@ -48,16 +49,6 @@ const CIERRE_MAX_S: u64 = 1;
 pub struct HttpError {
     extremo: String,
     causa: io::Error,
-}
-
-/// What an operator can do something about, in Spanish; the rest as the system says it.
-fn motivo(causa: &io::Error) -> String {
-    match causa.kind() {
-        io::ErrorKind::AddrInUse => "otro proceso ya usa esa dirección".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "esa dirección no es de este equipo".to_owned(),
-        io::ErrorKind::PermissionDenied => "no hay permiso para ese puerto".to_owned(),
-        _ => causa.to_string(),
-    }
 }
 
 /// An open side door.

@@ -50,13 +50,10 @@ pub async fn migrar(ajustes: &Ajustes, desde: Option<&Path>) -> Result<Salida, S
 /// What a database that cannot be had means for whoever asked for it.
 pub(super) fn salida(fallo: Fallo) -> SalidaError {
     match fallo {
-        Fallo::SinPrimario(motivo) => SalidaError::Nadie(format!(
-            "ningún PostgreSQL de almacenamiento.base_datos admite escrituras: {motivo}"
-        )),
         Fallo::Ocupada => SalidaError::Nadie(
             "un nodo tiene abierto el archivo SQLite: deténgalo antes de mudarse".to_owned(),
         ),
         Fallo::Inservible(motivo) => SalidaError::Uso(motivo),
-        otro => SalidaError::Interno(otro.to_string()),
+        otro => otro.into(),
     }
 }

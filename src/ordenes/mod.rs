@@ -17,6 +17,8 @@ mod tokens;
 mod usuarios;
 
 use crate::cli::{self, Invocacion, Orden};
+use crate::db::Fallo;
+use crate::db::auditoria::AuditoriaError;
 use crate::net::curve::clave::ClaveError;
 use crate::net::socket::NetError;
 use crate::nodo::{self, ArranqueError, Fin};
@@ -24,6 +26,7 @@ use crate::role::Role;
 use crate::settings::load::{cargar, cargar_nodo, entorno_del_proceso};
 use crate::settings::validate::avisos;
 use crate::settings::{Ajustes, Aviso};
+use crate::sistema::motivo;
 use crate::sistema::salida::{SinSalida, avisar};
 
 /// How an order ended (contract §1).
@@ -95,6 +98,27 @@ impl From<ArranqueError> for SalidaError {
 impl From<SinSalida> for SalidaError {
     fn from(error: SinSalida) -> Self {
         Self::Interno(error.to_string())
+    }
+}
+
+impl From<Fallo> for SalidaError {
+    fn from(fallo: Fallo) -> Self {
+        match fallo {
+            Fallo::SinPrimario(_) | Fallo::Ocupada => Self::Nadie(fallo.to_string()),
+            otro => Self::Interno(otro.to_string()),
+        }
+    }
+}
+
+impl From<AuditoriaError> for SalidaError {
+    fn from(error: AuditoriaError) -> Self {
+        match error {
+            AuditoriaError::SinBase(_) | AuditoriaError::PorHacer(_) => {
+                Self::Uso(error.to_string())
+            }
+            AuditoriaError::Inalcanzable(motivo) => Self::Nadie(motivo),
+            AuditoriaError::Ilegible { .. } => Self::Interno(error.to_string()),
+        }
     }
 }
 
@@ -178,8 +202,9 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
         Orden::Manual { carpeta } => match cli::manual::escribir(carpeta) {
             Ok(()) => Ok(Salida::Bien),
             Err(error) => Err(SalidaError::Uso(format!(
-                "no se puede escribir en {}: {error}",
-                carpeta.display()
+                "no se puede escribir en {}: {}",
+                carpeta.display(),
+                motivo(&error)
             ))),
         },
     }

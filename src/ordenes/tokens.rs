@@ -14,6 +14,7 @@ use crate::cli::OrdenTokens;
 use crate::http::tokens::{Tokens, TokensError};
 use crate::ordenes::{Salida, SalidaError};
 use crate::settings::Ajustes;
+use crate::sistema::motivo;
 use crate::sistema::salida::{avisar, decir};
 
 /// What was changed, one JSON object a line.
@@ -83,6 +84,10 @@ fn anotar(ajustes: &Ajustes, accion: &str, nombre: &str, rol: &str) -> Result<()
         .open(&ruta)
         .and_then(|mut archivo| writeln!(archivo, "{linea}"))
         .map_err(|error| {
-            SalidaError::Uso(format!("no se puede anotar en {}: {error}", ruta.display()))
+            SalidaError::Uso(format!(
+                "no se puede anotar en {}: {}",
+                ruta.display(),
+                motivo(&error)
+            ))
         })
 }

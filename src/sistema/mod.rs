@@ -32,7 +32,7 @@ pub fn motivo(error: &Error) -> String {
         ErrorKind::FileTooLarge => "el archivo es demasiado grande",
         ErrorKind::ResourceBusy => "está en uso",
         ErrorKind::OutOfMemory => "no queda memoria",
-        ErrorKind::ConnectionRefused => "nadie escucha ahí",
+        ErrorKind::ConnectionRefused => "rechaza la conexión",
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => "la conexión se cortó",
         ErrorKind::NotConnected => "no hay conexión",
         ErrorKind::BrokenPipe => "quien leía se fue",
@@ -86,7 +86,7 @@ mod tests {
         assert!(motivo(&dentro).ends_with("no es una carpeta"));
         let numero = Error::from_raw_os_error;
         assert_eq!(motivo(&numero(EIO)), "el disco no lee o no escribe");
-        assert_eq!(motivo(&numero(111)), "nadie escucha ahí");
+        assert_eq!(motivo(&numero(111)), "rechaza la conexión");
         assert_eq!(motivo(&numero(125)), "error 125 del sistema");
     }
 
