@@ -18,8 +18,8 @@ MOSTRADORES=8
 # Goals, in s: writable again after a crash of the primary, and after the loss of its host.
 META_CAIDA_S=8
 META_EQUIPO_S=28
-# Goal after etcd's majority is back (faults, case 16). One member less is nothing, unless it
-# led the others: then Patroni, with 3 s of patience, may change the primary.
+# Goal when etcd loses one member or its majority (faults, case 16), the loss itself included:
+# the primary goes on while it reaches the other two Patroni (failsafe_mode).
 META_ETCD_S=15
 # How long the machine may take to become whole again, in s.
 ENTERO_S=120
@@ -100,6 +100,22 @@ primario() {
     done
 }
 
+# Whether Patroni has written down who the synchronous one is: until then nobody may take the
+# primary's place, whoever replicates.
+sincrona_anotada() {
+    python3 - "$(puerto 7)" "$(puerto 8)" "$(puerto 9)" <<'FIN'
+import json, sys, urllib.request
+for puerto in sys.argv[1:]:
+    try:
+        vista = json.load(urllib.request.urlopen(f"http://127.0.0.1:{puerto}/cluster", timeout=3))
+    except OSError:
+        continue
+    papeles = [miembro["role"] for miembro in vista["members"]]
+    sys.exit(0 if "leader" in papeles and "sync_standby" in papeles else 1)
+sys.exit(1)
+FIN
+}
+
 # Three members, one of them synchronous: the state in which a fault is begun.
 esperar_entero() {
     local limite=$((SECONDS + ENTERO_S)) n
@@ -107,7 +123,7 @@ esperar_entero() {
         n=$(primario)
         if [ -n "$n" ] && [ "$(sql "$n" "SELECT count(*) || '/' || count(*) FILTER
             (WHERE sync_state IN ('sync', 'quorum')) FROM pg_stat_replication
-            WHERE state = 'streaming'")" = 2/1 ]; then
+            WHERE state = 'streaming'")" = 2/1 ] && sincrona_anotada; then
             return
         fi
         sleep 0.3 # between two looks
@@ -290,28 +306,39 @@ replica_sincrona() {
     arrancar_patroni "$sincrona"
 }
 
-etcd_minoria() {
+# Which of the three leads the others.
+jefe_de_etcd() {
+    python3 - "$(puerto 1)" "$(puerto 2)" "$(puerto 3)" <<'FIN'
+import json, sys, urllib.request
+for n, puerto in enumerate(sys.argv[1:], 1):
+    pide = urllib.request.Request(f"http://127.0.0.1:{puerto}/v3/maintenance/status", b"{}")
+    estado = json.load(urllib.request.urlopen(pide, timeout=5))
+    if estado["leader"] == estado["header"]["member_id"]:
+        print(n)
+FIN
+}
+
+etcd_minoria() { # etcd_minoria QUE N
     local n linea t
     esperar_entero
     n=$(primario) linea=$(linea_de "$n") t=$(ahora)
-    matar etcd1
+    matar "etcd$2"
     sleep 10 # the fault itself
-    anotar "kill -9 de un etcd, 10 s" "$META_CAIDA_S" "$t" "$linea"
-    arrancar_etcd 1
+    anotar "kill -9 de $1, 10 s" "$META_ETCD_S" "$t" "$linea"
+    arrancar_etcd "$2"
 }
 
 etcd_mayoria() {
     local n linea t
     esperar_entero
-    n=$(primario) linea=$(linea_de "$n")
+    n=$(primario) linea=$(linea_de "$n") t=$(ahora)
     matar etcd1
     matar etcd2
     sleep 30 # the fault itself
-    t=$(ahora)
     arrancar_etcd 1
     arrancar_etcd 2
-    esperar_confirmados "$t" 60
-    anotar "mayoría de etcd perdida 30 s (desde que vuelve)" "$META_ETCD_S" "$t" "$linea"
+    esperar_confirmados "$(ahora)" 60
+    anotar "mayoría de etcd perdida 30 s" "$META_ETCD_S" "$t" "$linea"
 }
 
 [ -x "$PROGRAMA" ] || morir "falta $PROGRAMA: cargo build --release --locked (o BIBLIOTECA=RUTA)"
@@ -334,7 +361,9 @@ for _ in $(seq "$REPETICIONES"); do
     equipo_perdido
 done
 replica_sincrona
-etcd_minoria
+jefe=$(jefe_de_etcd)
+etcd_minoria "un etcd cualquiera" $((jefe % 3 + 1))
+etcd_minoria "el etcd que manda" "$(jefe_de_etcd)"
 etcd_mayoria
 esperar_entero
 

@@ -4,7 +4,7 @@
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'biblioteca') THEN
-        GRANT SELECT ON ALL TABLES IN SCHEMA public TO biblioteca;
+        EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO biblioteca', current_schema());
         GRANT INSERT ON sedes, libros, ejemplares, usuarios, prestamos, operaciones, historial
             TO biblioteca;
         -- Also what locking a book's row asks for.

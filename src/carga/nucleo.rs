@@ -103,6 +103,7 @@ impl Nucleo {
                 {
                     let pasa = reparto::Entrada::Pedido {
                         id: solicitud.id,
+                        par: Some(solicitud.par),
                         pedido: solicitud.pedido,
                         plazo: solicitud.plazo,
                         edad_ms: None,
@@ -230,8 +231,14 @@ impl Nucleo {
                 }
                 return oidas;
             }
-            diario::Salida::Pasar { id, pedido, plazo } => reparto::Entrada::Pedido {
+            diario::Salida::Pasar {
                 id,
+                par,
+                pedido,
+                plazo,
+            } => reparto::Entrada::Pedido {
+                id,
+                par: Some(par),
                 pedido,
                 plazo,
                 edad_ms: None,
@@ -246,6 +253,7 @@ impl Nucleo {
                 self.replays.insert(id, seq);
                 reparto::Entrada::Pedido {
                     id,
+                    par: None,
                     pedido,
                     plazo,
                     edad_ms: Some(edad_ms),

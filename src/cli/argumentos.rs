@@ -206,10 +206,10 @@ pub(super) enum Verbo {
     Auditar(ArgsAuditar),
     /// Pone a prueba el sistema aquí mismo: presta mientras mata y congela procesos, y comprueba
     #[command(
-        override_usage = "biblioteca simulacro [--segundos N] [--semilla S] [OPCIONES]",
+        override_usage = "biblioteca simulacro [--segundos N] [--semilla S] [--base-datos URL[,URL…]] [OPCIONES]",
         help_template = PLANTILLA,
         disable_help_flag = true,
-        after_help = "Ejemplos:\n  biblioteca simulacro\n  biblioteca simulacro --segundos 120 --semilla 7\n\nArranca procesos propios en puertos libres y una carpeta temporal; no toca sus datos.\n\nSalida: 0 se cumplió todo; 1 se rompió una promesa; 3 interrumpido."
+        after_help = "Ejemplos:\n  biblioteca simulacro\n  biblioteca simulacro --segundos 120 --semilla 7\n  PGPASSWORD=CLAVE biblioteca simulacro --base-datos postgres://biblioteca_duena@pc4/biblioteca\n\nArranca procesos propios en puertos libres y una carpeta temporal; no toca sus datos. Sin --base-datos usa un SQLite en esa carpeta.\nEn un PostgreSQL trabaja en un esquema nuevo, simulacro_FECHA_…, y lo borra al terminar bien; lo demás de esa base de datos ni lo lee ni lo cambia. La cuenta debe poder crear esquemas, como la dueña. No avería el servidor. Lo que va en la línea de órdenes lo ven otros usuarios del equipo: la contraseña, mejor en PGPASSWORD.\n\nSalida: 0 se cumplió todo; 1 se rompió una promesa; 2 la base de datos no sirve para esto; 3 interrumpido; 69 no hay un PostgreSQL que admita escrituras."
     )]
     Simulacro(ArgsSimulacro),
     /// Hace las claves de los nodos y dice quién entra y qué puede hacer
@@ -372,6 +372,10 @@ pub(super) struct ArgsSimulacro {
     /// Semilla del azar: la misma da las mismas averías (si falta: una nueva, que se muestra)
     #[arg(long, value_name = "S", value_parser = semilla)]
     semilla: Option<u64>,
+    /// PostgreSQL en el que se hace, una o varias direcciones postgres: como en
+    /// almacenamiento.base_datos (si falta: un SQLite propio)
+    #[arg(long, value_name = "URL[,URL…]")]
+    base_datos: Option<String>,
     #[command(flatten)]
     pub(super) globales: ArgsGlobales,
 }
@@ -381,6 +385,7 @@ impl ArgsSimulacro {
         Simulacro {
             duracion: Duration::from_secs(u64::from(self.segundos)),
             semilla: self.semilla,
+            base_datos: self.base_datos.clone(),
         }
     }
 }

@@ -164,12 +164,15 @@ pub enum OrdenTokens {
 }
 
 /// A drill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Simulacro {
     /// How long the desks work.
     pub duracion: Duration,
     /// Of the faults and the desks; none draws one.
     pub semilla: Option<u64>,
+    /// The PostgreSQL it runs on, as written: it becomes `almacenamiento.base_datos`. None for
+    /// a SQLite of its own.
+    pub base_datos: Option<String>,
 }
 
 /// What to do with keys.
@@ -317,12 +320,17 @@ impl Invocacion {
             Orden::Nodo(Nodo { roles, .. }) | Orden::Comprobar { roles } => roles.clone(),
             _ => None,
         };
+        let base_datos = match &self.orden {
+            Orden::Simulacro(simulacro) => simulacro.base_datos.clone(),
+            _ => None,
+        };
         Fuentes {
             archivos: self.globales.configs.clone(),
             entorno,
             roles,
             sede: self.globales.sede.clone(),
             cargas: self.globales.cargas.clone(),
+            base_datos,
         }
     }
 }

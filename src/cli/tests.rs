@@ -191,6 +191,7 @@ fn audits_and_drills_take_what_they_need() {
         Orden::Simulacro(Simulacro {
             duracion: Duration::from_secs(segundos),
             semilla,
+            base_datos: None,
         })
     };
     assert_eq!(linea("simulacro").unwrap().orden, simulacro(30, None));
@@ -198,6 +199,13 @@ fn audits_and_drills_take_what_they_need() {
         linea("simulacro --segundos 90 --semilla 7").unwrap().orden,
         simulacro(90, Some(7))
     );
+    let en_postgres = linea("simulacro --base-datos postgres://pc4/b,postgres://pc5/b").unwrap();
+    assert_eq!(
+        en_postgres.fuentes(Vec::new()).base_datos.as_deref(),
+        Some("postgres://pc4/b,postgres://pc5/b"),
+        "a layer of the settings, checked as one"
+    );
+    mala("simulacro --base-datos", &["falta su valor"]);
     mala("simulacro --segundos 4", &["de 5 a 86400"]);
     mala("simulacro --semilla x", &["'x' no es un número"]);
 }

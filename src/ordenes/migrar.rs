@@ -43,7 +43,8 @@ pub async fn migrar(ajustes: &Ajustes, desde: Option<&Path>) -> Result<Salida, S
     Ok(Salida::Bien)
 }
 
-fn salida(fallo: Fallo) -> SalidaError {
+/// What a database that cannot be had means for whoever asked for it.
+pub(super) fn salida(fallo: Fallo) -> SalidaError {
     match fallo {
         Fallo::SinPrimario(motivo) => SalidaError::Nadie(format!(
             "ningún PostgreSQL de almacenamiento.base_datos admite escrituras: {motivo}"

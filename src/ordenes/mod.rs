@@ -159,7 +159,7 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
             excepciones,
         } => auditar::auditar(&ajustes, recibos, *excepciones).await,
         Orden::Claves(claves) => claves::claves(&ajustes, claves),
-        Orden::Simulacro(pedido) => simulacro::simulacro(*pedido).await,
+        Orden::Simulacro(pedido) => simulacro::simulacro(&ajustes, pedido).await,
         Orden::Manual { carpeta } => match cli::manual::escribir(carpeta) {
             Ok(()) => Ok(Salida::Bien),
             Err(error) => Err(SalidaError::Uso(format!(

@@ -101,6 +101,8 @@ pub struct Fuentes {
     pub sede: Option<Sede>,
     /// `--carga`.
     pub cargas: Option<Vec<Endpoint>>,
+    /// `--base-datos`, as written.
+    pub base_datos: Option<String>,
 }
 
 /// The variables of this process that may be ours; others are never looked at.

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cortacircuitos;
+mod mesa;
 mod nucleo;
 mod relevo;
 mod reparto;
+mod turnos;
 
 use biblioteca::wire::respuesta::{Desenlace, Estado, Respuesta};
 

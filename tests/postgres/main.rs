@@ -16,6 +16,7 @@ mod primario;
 mod replicas;
 mod salud;
 mod servidor;
+mod simulacro;
 // A client of HTTP, which tests/sistema uses too.
 #[allow(dead_code)]
 #[path = "../sistema/web.rs"]

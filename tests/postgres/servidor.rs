@@ -261,7 +261,7 @@ impl Servidor {
     pub fn base_nueva(&self) -> String {
         static CUENTA: AtomicU32 = AtomicU32::new(0);
         let base = format!("prueba_{}", CUENTA.fetch_add(1, Ordering::Relaxed));
-        let sql = format!("CREATE DATABASE {base} TEMPLATE biblioteca");
+        let sql = format!("CREATE DATABASE {base} TEMPLATE biblioteca OWNER biblioteca_duena");
         self.psql("postgres", &sql);
         base
     }

@@ -59,6 +59,12 @@ impl Cliente {
         self.socket.send_multipart(marcos, 0).unwrap();
     }
 
+    /// Whether the frames went out: a connection that broke the protocol is never made again.
+    pub fn intentar_crudo(&self, marcos: &[&[u8]]) -> bool {
+        let hay_sitio = self.socket.poll(zmq::POLLOUT, 2_000).unwrap() != 0;
+        hay_sitio && self.socket.send_multipart(marcos, zmq::DONTWAIT).is_ok()
+    }
+
     pub fn recibir(&self) -> Value {
         let marcos = self
             .socket
@@ -69,8 +75,13 @@ impl Cliente {
 
     /// An answer that has arrived already.
     pub fn recibir_si_hay(&self) -> Option<Value> {
-        let marcos = self.socket.recv_multipart(zmq::DONTWAIT).ok()?;
+        let marcos = self.marcos_si_hay()?;
         Some(serde_json::from_slice(marcos.last()?).unwrap())
+    }
+
+    /// The frames of an answer that has arrived already.
+    pub fn marcos_si_hay(&self) -> Option<Vec<Vec<u8>>> {
+        self.socket.recv_multipart(zmq::DONTWAIT).ok()
     }
 
     pub fn recibir_marcos(&self) -> Vec<Vec<u8>> {

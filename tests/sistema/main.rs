@@ -13,7 +13,7 @@
 //! | 4, 6 | nobody of a kind is alive | `diario`, `fallos`, `tests/tres_pcs`; `nucleos` for the sends |
 //! | 7 | an almacenamiento dies around COMMIT | `simulador` (`Trampa`), `escritor` |
 //! | 8 | SIGSTOP | `fallos`; `simulacro` for every role |
-//! | 9, 10, 16 | PostgreSQL under Patroni and etcd | by hand yet |
+//! | 9, 10, 16 | PostgreSQL under Patroni and etcd | `deploy/alta-disponibilidad.sh` |
 //! | 11–15, 37, 38, 42 | PostgreSQL | `tests/postgres` (promotions by hand of two servers) |
 //! | 17–21 | partitions, slow and tripled messages, flapping links | `tests/tres_pcs` on real links; `simulador/caso` |
 //! | 22 | an op_id again, with the same and another content | `contrato`, `tests/almacen/repeticiones` |
@@ -30,7 +30,7 @@
 //! | 35 | SIGTERM of every process in turn | `doble`, `tests/tres_pcs` |
 //! | 36 | the last copy, raced for | `carrera`, `tests/postgres/carreras`; `BIBLIOTECA_CARRERAS=10000` |
 //! | 39 | wrong keys, raw TCP | `claves`; `mala_entrada` for raw bytes without keys; `deploy/seguridad.sh` for p99 |
-//! | 40 | random frames | `wire::codec`, `wire::json`; `PROPTEST_CASES=1000000 cargo test no_bytes` |
+//! | 40 | random frames | `marcos`, `wire::codec`, `wire::json`; `BIBLIOTECA_MARCOS=1000000`, `PROPTEST_CASES=1000000 cargo test no_bytes` |
 //! | 41 | SQL in every field | `mala_entrada` |
 //! | 43 | actors that panic, stop, die in their start | `runtime::guardian`, `fallos`, `arranque` |
 //! | 44 | two versions | `versiones`; `deploy/actualizacion.sh` with two real ones; golden vectors of `wire` |
@@ -59,6 +59,7 @@ mod fallos;
 mod formas;
 mod llaves;
 mod mala_entrada;
+mod marcos;
 mod medir;
 mod metricas;
 mod nodo;

@@ -185,6 +185,13 @@ pub fn modificar(base: &Path, sentencias: &str) {
         });
 }
 
+/// Most memory that the process ever had.
+pub fn memoria_kib(nodo: &Nodo) -> u64 {
+    let estado = std::fs::read_to_string(format!("/proc/{}/status", nodo.pid())).unwrap();
+    let linea = estado.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+    linea.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 /// A running process.
 pub struct Nodo {
     proceso: Child,

@@ -7,14 +7,13 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::cliente::{Cliente, consulta, prestamo};
-use crate::nodo::{Biblioteca, Nodo, texto};
+use crate::nodo::{Biblioteca, Nodo, memoria_kib, texto};
 
 /// What a role may take of memory (case 33); this node has all of them.
 const MEMORIA_MAX_KIB: u64 = 256 * 1024;
@@ -25,13 +24,6 @@ const RAFAGA: usize = 700;
 fn dura() -> Duration {
     let segundos = std::env::var("BIBLIOTECA_SOBRECARGA_S");
     Duration::from_secs(segundos.map_or(3, |texto| texto.parse().expect("a number")))
-}
-
-/// Most memory that the process ever had.
-fn memoria_kib(nodo: &Nodo) -> u64 {
-    let estado = fs::read_to_string(format!("/proc/{}/status", nodo.pid())).unwrap();
-    let linea = estado.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
-    linea.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 fn pide(quien: usize, n: usize) -> Value {

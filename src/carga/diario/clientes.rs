@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use crate::net::server::Par;
 use crate::wire::pedido::Pedido;
 
 /// What a client waits for.
@@ -26,6 +27,7 @@ pub enum Motivo {
 
 #[derive(Debug)]
 struct Cliente {
+    par: Par,
     /// When it is told that its time is over.
     vence: Instant,
     motivo: Motivo,
@@ -39,11 +41,15 @@ pub struct Clientes {
 }
 
 impl Clientes {
-    /// A client comes.
-    pub fn entra(&mut self, id: u64, ahora: Instant, plazo: Duration, motivo: Motivo) {
+    /// A client comes, over that connection, to have its request looked at.
+    pub fn entra(&mut self, id: u64, par: Par, ahora: Instant, plazo: Duration) {
         let vence = ahora + plazo;
         self.vencen.insert((vence, id));
-        let cliente = Cliente { vence, motivo };
+        let cliente = Cliente {
+            par,
+            vence,
+            motivo: Motivo::Paso,
+        };
         self.todos.insert(id, cliente);
     }
 
@@ -65,10 +71,11 @@ impl Clientes {
         self.salir(id).is_some()
     }
 
-    /// It is handed on, with what is left of its time.
-    pub fn sale(&mut self, id: u64, ahora: Instant) -> Option<Duration> {
+    /// It is handed on: over which connection it came, and what is left of its time.
+    pub fn sale(&mut self, id: u64, ahora: Instant) -> Option<(Par, Duration)> {
         let cliente = self.salir(id)?;
-        Some(cliente.vence.saturating_duration_since(ahora))
+        let resta = cliente.vence.saturating_duration_since(ahora);
+        Some((cliente.par, resta))
     }
 
     /// One of the entries that it waits for is decided; what it asks, when that was the last.

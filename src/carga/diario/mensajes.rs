@@ -87,6 +87,8 @@ pub enum Salida {
     Pasar {
         /// The client's number.
         id: u64,
+        /// Its connection.
+        par: Par,
         /// The operation.
         pedido: Pedido,
         /// What is left of its time.

@@ -101,8 +101,9 @@ impl Diario {
         match entrada {
             Entrada::Cargadas(cargadas) => self.cargar(ahora, cargadas, salidas),
             Entrada::Solicitud(solicitud) => {
+                let par = solicitud.par.clone();
                 self.clientes
-                    .entra(solicitud.id, ahora, solicitud.plazo, Motivo::Paso);
+                    .entra(solicitud.id, par, ahora, solicitud.plazo);
                 self.recibir(ahora, solicitud, salidas);
             }
             Entrada::DeVuelta(suertes, halladas) => {
@@ -249,7 +250,8 @@ impl Diario {
             return self.por_preguntar.push((id, pedido.op_id));
         }
         if !asincrona {
-            let faltan = self.entradas.detras_de(&pedido, Turno::Cliente(id));
+            let faltan = self.entradas.detras_de(&pedido, Turno::Cliente(id))
+                + self.entradas.detras_por_si_acaso(&pedido, id);
             if faltan == 0 {
                 return self.pasar(ahora, id, pedido, salidas);
             }
@@ -337,6 +339,9 @@ impl Diario {
                 }
                 let pausa = self.azar.propia(anotada.intentos);
                 self.entradas.lista(seq, ahora + pausa);
+                for id in self.entradas.probada(seq) {
+                    self.una_menos(ahora, id, salidas);
+                }
             }
         }
     }
@@ -346,18 +351,26 @@ impl Diario {
         for turno in self.entradas.soltar(seq) {
             match turno {
                 Turno::Entrada(otra) => self.entradas.una_menos(otra, ahora),
-                Turno::Cliente(id) => {
-                    if let Some(pedido) = self.clientes.uno_menos(id) {
-                        self.pasar(ahora, id, pedido, salidas);
-                    }
-                }
+                Turno::Cliente(id) => self.una_menos(ahora, id, salidas),
             }
         }
     }
 
+    /// A client has one entry less to wait for.
+    fn una_menos(&mut self, ahora: Instant, id: u64, salidas: &mut Vec<Salida>) {
+        if let Some(pedido) = self.clientes.uno_menos(id) {
+            self.pasar(ahora, id, pedido, salidas);
+        }
+    }
+
     fn pasar(&mut self, ahora: Instant, id: u64, pedido: Pedido, salidas: &mut Vec<Salida>) {
-        if let Some(plazo) = self.clientes.sale(id, ahora) {
-            salidas.push(Salida::Pasar { id, pedido, plazo });
+        if let Some((par, plazo)) = self.clientes.sale(id, ahora) {
+            salidas.push(Salida::Pasar {
+                id,
+                par,
+                pedido,
+                plazo,
+            });
         }
     }
 

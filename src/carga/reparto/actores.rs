@@ -84,7 +84,7 @@ impl Reparto {
         actor.visto = ahora;
         actor.tema = latido.tema;
         actor.creditos = latido.creditos as usize;
-        self.sacar(ahora, latido.tema, salidas);
+        self.sacar(ahora, salidas);
     }
 
     pub(super) fn resultados(
@@ -98,7 +98,6 @@ impl Reparto {
             return;
         };
         actor.visto = ahora;
-        let tema = actor.tema;
         for Resultado { id, desenlace } in lista {
             match &desenlace {
                 Desenlace::Decidida(_) => self.aislar(par, None),
@@ -122,7 +121,7 @@ impl Reparto {
                 self.cerrar(id, desenlace, salidas);
             }
         }
-        self.sacar(ahora, tema, salidas);
+        self.sacar(ahora, salidas);
     }
 
     fn aislar(&mut self, par: &Par, cuando: Option<Instant>) {
@@ -161,10 +160,18 @@ impl Reparto {
         true
     }
 
-    /// Takes it out of its actor's hands.
-    fn quitar(&mut self, id: u64) {
-        let actor = self.pendientes.get_mut(&id).and_then(|p| p.actor.take());
-        if let Some(actor) = actor.and_then(|par| self.actores.get_mut(&par)) {
+    /// Takes it out of its actor's hands, if one has it.
+    pub(super) fn quitar(&mut self, id: u64) {
+        let Some(pendiente) = self.pendientes.get_mut(&id) else {
+            return;
+        };
+        let Some(par) = pendiente.actor.take() else {
+            return;
+        };
+        if !pendiente.pedido.operacion.es_lectura() {
+            self.turnos.vuelve(&pendiente.origen);
+        }
+        if let Some(actor) = self.actores.get_mut(&par) {
             actor.en_vuelo = actor.en_vuelo.saturating_sub(1);
         }
     }
@@ -182,10 +189,10 @@ impl Reparto {
             .collect();
         suyas.sort_unstable();
         for id in suyas {
+            self.quitar(id);
             let Some(pendiente) = self.pendientes.get_mut(&id) else {
                 continue;
             };
-            pendiente.actor = None;
             pendiente.incierta = true;
             if pendiente.entregas < ENTREGAS_MAX {
                 self.colocar(ahora, id, salidas);

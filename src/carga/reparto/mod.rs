@@ -3,15 +3,18 @@
 //! `paso(ahora, entrada) -> salidas`; no clock, no sockets. Each operation is in the hands of
 //! at most one actor at a time; the work of one that dies, or that reaches no almacenamiento,
 //! goes to another, once. What was never handed over ends as certainly not applied, what was
-//! ends only as its actor says or as uncertain.
+//! ends only as its actor says or as uncertain. `actores` says who may take it, `turnos` whose
+//! operation is next.
 
 mod actores;
+mod turnos;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::carga::duda::{self, sin_decidir};
 use crate::carga::reparto::actores::{Eleccion, Trabajador};
+use crate::carga::reparto::turnos::{Origen, Turnos};
 use crate::domain::operacion::Operacion;
 use crate::net::server::Par;
 use crate::plantado::{Defecto, plantado};
@@ -32,7 +35,7 @@ const PLAZO_ACTOR_PCT: u64 = 80;
 pub struct Ajuste {
     /// Silence after which an actor is dead.
     pub silencio_max: Duration,
-    /// Operations of one kind that may wait for credits.
+    /// Operations of one kind that may wait for an actor.
     pub cola_max: usize,
 }
 
@@ -43,6 +46,8 @@ pub enum Entrada {
     Pedido {
         /// Comes back with the outcome.
         id: u64,
+        /// The connection that waits for it; none for the diario's.
+        par: Option<Par>,
         /// The operation.
         pedido: Pedido,
         /// How long the client waits.
@@ -72,6 +77,7 @@ pub enum Salida {
 }
 
 struct Pendiente {
+    origen: Origen,
     pedido: Pedido,
     llegada: Instant,
     vence: Instant,
@@ -97,7 +103,7 @@ pub struct EstadoReparto {
     pub actores: [usize; 3],
     /// Operations with an actor.
     pub entregadas: usize,
-    /// Operations waiting for credits.
+    /// Operations waiting for an actor.
     pub en_cola: usize,
 }
 
@@ -108,7 +114,7 @@ pub struct Reparto {
     actores: BTreeMap<Par, Trabajador>,
     hechas: u64,
     pendientes: HashMap<u64, Pendiente>,
-    colas: HashMap<Operacion, VecDeque<u64>>,
+    turnos: Turnos,
     vencen: BTreeSet<(Instant, u64)>,
 }
 
@@ -121,7 +127,7 @@ impl Reparto {
             actores: BTreeMap::new(),
             hechas: 0,
             pendientes: HashMap::new(),
-            colas: HashMap::new(),
+            turnos: Turnos::default(),
             vencen: BTreeSet::new(),
         }
     }
@@ -131,13 +137,18 @@ impl Reparto {
         match entrada {
             Entrada::Pedido {
                 id,
+                par,
                 pedido,
                 plazo,
                 edad_ms,
             } => {
                 let vence = ahora + plazo;
                 self.vencen.insert((vence, id));
+                if !pedido.operacion.es_lectura() {
+                    self.turnos.llega(&par, ahora);
+                }
                 let pendiente = Pendiente {
+                    origen: par,
                     pedido,
                     llegada: ahora,
                     vence,
@@ -171,21 +182,17 @@ impl Reparto {
                 .count()
         };
         EstadoReparto {
-            actores: [
-                de(Operacion::Prestamo),
-                de(Operacion::Devolucion),
-                de(Operacion::Renovacion),
-            ],
+            actores: Operacion::ESCRITURAS.map(de),
             entregadas: self.actores.values().map(|actor| actor.en_vuelo).sum(),
-            en_cola: self.colas.values().map(VecDeque::len).sum(),
+            en_cola: self.turnos.en_total(),
         }
     }
 
-    /// How long the oldest of those that wait for credits has been here; nothing with none.
+    /// How long the oldest of those that wait for an actor has been here; nothing with none.
     #[must_use]
     pub fn edad_en_cola(&self, ahora: Instant) -> Duration {
-        let primeras = self.colas.values().filter_map(VecDeque::front);
-        let llegadas = primeras.filter_map(|id| Some(self.pendientes.get(id)?.llegada));
+        let primeras = self.turnos.primeras();
+        let llegadas = primeras.filter_map(|id| Some(self.pendientes.get(&id)?.llegada));
         let llegada = llegadas.min().unwrap_or(ahora);
         ahora.saturating_duration_since(llegada)
     }
@@ -197,18 +204,17 @@ impl Reparto {
         };
         let operacion = pendiente.pedido.operacion;
         let dudosa = pendiente.dudosa();
+        // Reads are never queued: whoever asks again gets a fresher answer.
+        let lectura = operacion.es_lectura();
         match self.elegir(ahora, operacion) {
-            Eleccion::Actor(par) => self.entregar(ahora, id, par, salidas),
             Eleccion::Nadie => self.cerrar(id, sin_decidir(dudosa, Causa::SinActores), salidas),
-            Eleccion::SinCreditos => {
-                let cola = self.colas.entry(operacion).or_default();
-                // Reads are never queued: whoever asks again gets a fresher answer.
-                if operacion.es_lectura() || cola.len() >= self.ajuste.cola_max {
-                    self.cerrar(id, sin_decidir(dudosa, Causa::ColaLlena), salidas);
-                } else {
-                    cola.push_back(id);
-                }
+            Eleccion::Actor(par) if lectura || self.turnos.cabe(&pendiente.origen) => {
+                self.entregar(ahora, id, par, salidas);
             }
+            _ if lectura || self.turnos.largo(operacion) >= self.ajuste.cola_max => {
+                self.cerrar(id, sin_decidir(dudosa, Causa::ColaLlena), salidas);
+            }
+            _ => self.turnos.espera(operacion, &pendiente.origen, id),
         }
     }
 
@@ -222,6 +228,9 @@ impl Reparto {
         self.hechas += 1;
         actor.ultima = self.hechas;
         actor.en_vuelo += 1;
+        if !pendiente.pedido.operacion.es_lectura() {
+            self.turnos.entrega(&pendiente.origen);
+        }
         pendiente.entregas += 1;
         pendiente.actor = Some(par.clone());
         let resta_ms = pendiente.vence.saturating_duration_since(ahora).as_millis() as u64;
@@ -243,27 +252,30 @@ impl Reparto {
     }
 
     fn cerrar(&mut self, id: u64, desenlace: Desenlace, salidas: &mut Vec<Salida>) {
+        self.quitar(id);
         let Some(pendiente) = self.pendientes.remove(&id) else {
             return;
         };
         self.vencen.remove(&(pendiente.vence, id));
-        if let Some(actor) = pendiente.actor.and_then(|par| self.actores.get_mut(&par)) {
-            actor.en_vuelo = actor.en_vuelo.saturating_sub(1);
+        if !pendiente.pedido.operacion.es_lectura() {
+            self.turnos.termina(&pendiente.origen);
         }
         let desenlace = duda::de(pendiente.pedido.operacion, desenlace);
         salidas.push(Salida::Responder(id, pendiente.pedido, desenlace));
     }
 
-    /// Hands over what waits for credits of `tema`.
-    fn sacar(&mut self, ahora: Instant, tema: Operacion, salidas: &mut Vec<Salida>) {
-        while self.colas.get(&tema).is_some_and(|cola| !cola.is_empty()) {
-            let Eleccion::Actor(par) = self.elegir(ahora, tema) else {
-                return;
-            };
-            let Some(id) = self.colas.get_mut(&tema).and_then(VecDeque::pop_front) else {
-                return;
-            };
-            self.entregar(ahora, id, par, salidas);
+    /// Hands over what waits, as far as actors and shares allow.
+    fn sacar(&mut self, ahora: Instant, salidas: &mut Vec<Salida>) {
+        for tema in Operacion::ESCRITURAS {
+            while self.turnos.largo(tema) > 0 {
+                let Eleccion::Actor(par) = self.elegir(ahora, tema) else {
+                    break;
+                };
+                let Some(id) = self.turnos.siguiente(tema) else {
+                    break;
+                };
+                self.entregar(ahora, id, par, salidas);
+            }
         }
     }
 
@@ -272,7 +284,7 @@ impl Reparto {
         if !matches!(self.elegir(ahora, tema), Eleccion::Nadie) {
             return;
         }
-        for id in self.colas.remove(&tema).unwrap_or_default() {
+        for id in self.turnos.vacia(tema) {
             let dudosa = self.pendientes.get(&id).is_some_and(Pendiente::dudosa);
             self.cerrar(id, sin_decidir(dudosa, Causa::SinActores), salidas);
         }
@@ -295,11 +307,13 @@ impl Reparto {
             let dudosa = self.pendientes.get(&id).is_some_and(Pendiente::dudosa);
             if let Some(pendiente) = self.pendientes.get(&id)
                 && pendiente.actor.is_none()
-                && let Some(cola) = self.colas.get_mut(&pendiente.pedido.operacion)
             {
-                cola.retain(|&otra| otra != id);
+                let operacion = pendiente.pedido.operacion;
+                self.turnos.quita(operacion, &pendiente.origen, id);
             }
             self.cerrar(id, sin_decidir(dudosa, Causa::PlazoVencido), salidas);
         }
+        self.turnos.olvida(ahora);
+        self.sacar(ahora, salidas);
     }
 }

@@ -9,7 +9,7 @@
 //! `aviso` hears a
 //! cancelled wait for the standby; `tropiezo` says what an error asks for; `leer` answers
 //! questions; `administrar` adds books and starting data; `memoria` keeps which primary was
-//! seen, `mirada` tells how every server is.
+//! seen, `mirada` tells how every server is; `esquema` gives a drill a place of its own.
 
 mod administrar;
 mod aviso;
@@ -18,6 +18,7 @@ mod cargar;
 mod conexion;
 mod escritor;
 mod escritura;
+mod esquema;
 mod guardar;
 mod lectura;
 mod leer;
@@ -52,6 +53,7 @@ use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
 pub use buscar::{Buscador, Pared};
+pub use esquema::Esquema;
 pub use migrar::{duena, migrar};
 pub use mirada::Vigilancia;
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::net::socket::Contexto;
 use crate::ordenes::SalidaError;
+use crate::ordenes::simulacro::base::Activos;
 use crate::ordenes::simulacro::flota::{Flota, ROLES};
 use crate::ordenes::simulacro::guion::{Averia, Blanco, Golpe, Guion};
 use crate::ordenes::simulacro::pantalla::Pantalla;
@@ -50,6 +51,7 @@ pub(super) struct Cronica {
 /// Who breaks and heals.
 pub(super) struct Averias<'a> {
     pub(super) flota: &'a mut Flota,
+    pub(super) activos: Activos,
     pub(super) contexto: &'a Contexto,
     pub(super) pantalla: &'a Pantalla,
     pub(super) cronica: Cronica,
@@ -65,7 +67,7 @@ impl Averias<'_> {
         loop {
             self.levantar_caidos()?;
             let panorama = sondear(self.contexto, self.flota.puertas()).await;
-            if entera(&panorama) {
+            if entera(&panorama, self.activos) {
                 return Ok(panorama);
             }
             if Instant::now() >= limite {
@@ -192,9 +194,14 @@ fn sirve(enlace: &EstadoDeEnlace) -> bool {
     enlace.listo && enlace.cortacircuitos != Cortacircuitos::Abierto
 }
 
-/// Every carga answers and has every actor, each of which can reach the database; one
-/// almacenamiento has it and the other stands by.
-fn entera(panorama: &Panorama) -> bool {
+/// Every carga answers and has every actor; the almacenamientos that can work on the database
+/// at once do, each actor reaches all of those, and the others stand by.
+fn entera(panorama: &Panorama, activos: Activos) -> bool {
+    let todos = panorama.almacenes.len();
+    let listos = match activos {
+        Activos::Uno => 1,
+        Activos::Todos => todos,
+    };
     let actores_de_cada = 2 * ROLES.iter().filter(|rol| rol.es_actor()).count();
     let cargas = panorama.cargas.iter().all(|carga| {
         carga.estado.as_ref().is_some_and(|estado| {
@@ -203,7 +210,7 @@ fn entera(panorama: &Panorama) -> bool {
                 && estado
                     .actores
                     .iter()
-                    .all(|actor| actor.almacenes.iter().any(sirve))
+                    .all(|actor| actor.almacenes.iter().filter(|a| sirve(a)).count() >= listos)
         })
     });
     let cuantos = |disposicion| {
@@ -214,5 +221,7 @@ fn entera(panorama: &Panorama) -> bool {
             .filter(|estado| estado.disposicion == disposicion)
             .count()
     };
-    cargas && cuantos(Disposicion::Listo) == 1 && cuantos(Disposicion::EnEspera) == 1
+    cargas
+        && cuantos(Disposicion::Listo) == listos
+        && cuantos(Disposicion::EnEspera) == todos - listos
 }

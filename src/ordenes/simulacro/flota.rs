@@ -43,19 +43,18 @@ pub(super) struct Flota {
     procesos: Vec<Proceso>,
     puertas: Puertas,
     clientes: Vec<String>,
-    base: PathBuf,
 }
 
 impl Flota {
-    /// Two processes of each role under `carpeta`, not yet started.
+    /// Two processes of each role under `carpeta`, on the database of that setting, not yet
+    /// started.
     ///
     /// # Errors
     /// When there are no ports or the folder cannot be used.
-    pub(super) fn nueva(carpeta: &Path) -> io::Result<Self> {
+    pub(super) fn nueva(carpeta: &Path, base_datos: &str) -> io::Result<Self> {
         let puertos = puertos(8)?;
         let local = |lugar: usize| format!("127.0.0.1:{}", puertos[lugar]);
         let par = |lugar: usize| format!("{},{}", local(lugar), local(lugar + 1));
-        let base = carpeta.join("biblioteca.db");
         let mut procesos = Vec::with_capacity(2 * ROLES.len());
         for rol in ROLES {
             for n in 0..2 {
@@ -69,10 +68,7 @@ impl Flota {
                     ("CARGA__TRABAJO", local(2 + n)),
                     ("CARGA__EVENTOS", local(4 + n)),
                     ("ALMACENAMIENTO__ESCUCHA", local(6 + n)),
-                    (
-                        "ALMACENAMIENTO__BASE_DATOS",
-                        format!("sqlite:{}", base.display()),
-                    ),
+                    ("ALMACENAMIENTO__BASE_DATOS", base_datos.to_owned()),
                     ("ACTORES__CARGAS", par(2)),
                     ("ACTORES__ALMACENAMIENTOS", par(6)),
                     ("HTTP__ESCUCHA", String::new()),
@@ -103,7 +99,6 @@ impl Flota {
                 almacenes: extremos(6),
             },
             clientes: extremos(0),
-            base,
         })
     }
 
@@ -129,11 +124,6 @@ impl Flota {
     /// Where the desks ask.
     pub(super) fn clientes(&self) -> &[String] {
         &self.clientes
-    }
-
-    /// The one database.
-    pub(super) fn base(&self) -> &Path {
-        &self.base
     }
 
     /// How many processes there are.

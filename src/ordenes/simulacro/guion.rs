@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::ordenes::simulacro::base::Activos;
 use crate::ordenes::simulacro::flota::ROLES;
 use crate::role::Role;
 use crate::solicitante::reintento::Azar;
@@ -90,14 +91,16 @@ pub(super) struct Averia {
 /// See the module's doc.
 pub(super) struct Guion {
     azar: Azar,
+    activos: Activos,
     baraja: Vec<(Golpe, Blanco)>,
 }
 
 impl Guion {
-    /// The script of a seed.
-    pub(super) const fn nuevo(semilla: u64) -> Self {
+    /// The script of a seed, for a cluster with so many active almacenamientos.
+    pub(super) const fn nuevo(semilla: u64, activos: Activos) -> Self {
         Self {
             azar: Azar::con_semilla(semilla),
+            activos,
             baraja: Vec::new(),
         }
     }
@@ -105,7 +108,7 @@ impl Guion {
     /// The next fault, and the one that comes at the same time, if any.
     pub(super) fn siguientes(&mut self) -> Vec<Averia> {
         if self.baraja.is_empty() {
-            self.baraja = baraja();
+            self.baraja = baraja(self.activos);
         }
         let ultima = self.baraja.len() as u64 - 1;
         let carta = usize::try_from(self.azar.hasta(ultima)).unwrap_or(0);
@@ -139,11 +142,13 @@ impl Guion {
     }
 }
 
-fn baraja() -> Vec<(Golpe, Blanco)> {
-    let roles = ROLES.into_iter().filter(|rol| *rol != Role::Almacenamiento);
-    let blancos: Vec<Blanco> = roles
-        .map(Blanco::Rol)
-        .chain([Blanco::Dueno, Blanco::Reserva])
+fn baraja(activos: Activos) -> Vec<(Golpe, Blanco)> {
+    let blancos: Vec<Blanco> = ROLES
+        .into_iter()
+        .flat_map(|rol| match (rol, activos) {
+            (Role::Almacenamiento, Activos::Uno) => vec![Blanco::Dueno, Blanco::Reserva],
+            _ => vec![Blanco::Rol(rol)],
+        })
         .collect();
     [Golpe::Muerte, Golpe::Congelacion]
         .into_iter()
@@ -160,7 +165,7 @@ mod tests {
     #[test]
     fn a_seed_gives_the_same_faults_and_another_gives_others() {
         let doce = |semilla| {
-            let mut guion = Guion::nuevo(semilla);
+            let mut guion = Guion::nuevo(semilla, Activos::Uno);
             (0..12).map(|_| guion.siguientes()).collect::<Vec<_>>()
         };
         assert_eq!(doce(7), doce(7));
@@ -169,12 +174,14 @@ mod tests {
 
     #[test]
     fn every_kind_comes_once_before_any_comes_again() {
-        let mut guion = Guion::nuevo(1);
-        for _ in 0..3 {
-            let mut vistas = BTreeSet::new();
-            while vistas.len() < baraja().len() {
-                for averia in guion.siguientes() {
-                    assert!(vistas.insert((averia.golpe, averia.blanco)), "{averia:?}");
+        for (activos, clases) in [(Activos::Uno, 12), (Activos::Todos, 10)] {
+            let mut guion = Guion::nuevo(1, activos);
+            for _ in 0..3 {
+                let mut vistas = BTreeSet::new();
+                while vistas.len() < clases {
+                    for averia in guion.siguientes() {
+                        assert!(vistas.insert((averia.golpe, averia.blanco)), "{averia:?}");
+                    }
                 }
             }
         }
@@ -182,7 +189,7 @@ mod tests {
 
     #[test]
     fn two_at_once_are_never_of_one_role() {
-        let mut guion = Guion::nuevo(1);
+        let mut guion = Guion::nuevo(1, Activos::Todos);
         let parejas: Vec<_> = (0..400)
             .map(|_| guion.siguientes())
             .filter(|averias| averias.len() > 1)

@@ -10,6 +10,7 @@ use crate::db::auditoria::Auditoria;
 use crate::ordenes::auditar::cotejo::{Clase, Cotejo};
 use crate::ordenes::auditar::informe::{cuadra, de_base, de_recibos};
 use crate::ordenes::simulacro::averias::{Cronica, Hecha};
+use crate::ordenes::simulacro::base::Activos;
 use crate::ordenes::simulacro::cierre::Repeticiones;
 use crate::ordenes::simulacro::guion::{Blanco, Golpe};
 use crate::ordenes::simulacro::mostrador::{Espera, Libreta};
@@ -20,6 +21,9 @@ pub(super) struct Resultado {
     pub(super) duracion: Duration,
     pub(super) semilla: u64,
     pub(super) procesos: usize,
+    /// The database, for people.
+    pub(super) base: String,
+    pub(super) activos: Activos,
     pub(super) libretas: Vec<Libreta>,
     pub(super) cronica: Cronica,
     /// Why the cluster did not become whole again.
@@ -47,11 +51,13 @@ impl Resultado {
     /// The whole report.
     pub(super) fn texto(&self) -> String {
         let mut texto = format!(
-            "\nSimulacro de {} s con semilla {}: {} mostradores, {} procesos, cada rol dos veces.\n\n",
+            "\nSimulacro de {} s con semilla {}: {} mostradores, {} procesos, cada rol dos veces.\n\
+             Base de datos: {}.\n\n",
             self.duracion.as_secs(),
             self.semilla,
             self.libretas.len(),
-            self.procesos
+            self.procesos,
+            self.base
         );
         self.operaciones(&mut texto);
         self.averias(&mut texto);
@@ -126,9 +132,9 @@ impl Resultado {
         );
         let _ = writeln!(
             texto,
-            "De esas esperas, este equipo puso hasta {} por estar ocupado. Con la base de datos en \
-             un proceso congelado\nnadie la releva: se espera a que despierte.\n",
-            segundos(self.tiron)
+            "De esas esperas, este equipo puso hasta {} por estar ocupado. {}\n",
+            segundos(self.tiron),
+            congelado(self.activos)
         );
         for caida in &self.cronica.caidas {
             let _ = writeln!(texto, "Terminó solo: {caida}");
@@ -209,6 +215,19 @@ impl Resultado {
                 "SE ROMPIÓ UNA PROMESA."
             }
         );
+    }
+}
+
+/// What a frozen almacenamiento means for the others.
+const fn congelado(activos: Activos) -> &'static str {
+    match activos {
+        Activos::Uno => {
+            "Con la base de datos en un proceso congelado\nnadie la releva: se espera a que despierte."
+        }
+        Activos::Todos => {
+            "Los almacenamientos trabajan a la vez:\nlo que uno congelado dejó a medias se deshace en \
+             un segundo, y el otro sigue."
+        }
     }
 }
 

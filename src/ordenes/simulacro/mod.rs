@@ -2,11 +2,13 @@
 //! twice; desks that lend while processes are killed and frozen; and afterwards every receipt
 //! against the database.
 //!
-//! `flota` has the processes, `guion` draws what breaks, `averias` breaks and heals,
-//! `mostrador` is a desk, `cierre` gets every operation its outcome, `informe` tells. The
-//! comparison is `auditar`'s. It touches nobody's data: folder and ports are its own.
+//! `base` is their database, a file or a schema of a PostgreSQL; `flota` has the processes,
+//! `guion` draws what breaks, `averias` breaks and heals, `mostrador` is a desk, `cierre` gets
+//! every operation its outcome, `informe` tells. The comparison is `auditar`'s. It touches
+//! nobody's data: folder, ports and schema are its own.
 
 mod averias;
+mod base;
 mod cierre;
 pub(in crate::ordenes) mod flota;
 mod guion;
@@ -23,20 +25,22 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::cli::Simulacro;
-use crate::db::auditoria::Fuente;
-use crate::net::socket::Contexto;
+use crate::net::socket::{Contexto, NetError};
 use crate::ordenes::auditar::comparar;
 use crate::ordenes::pedir::semilla;
 use crate::ordenes::simulacro::averias::{Averias, Cronica};
+use crate::ordenes::simulacro::base::Base;
 use crate::ordenes::simulacro::flota::Flota;
 use crate::ordenes::simulacro::guion::Guion;
 use crate::ordenes::simulacro::informe::Resultado;
 use crate::ordenes::simulacro::mostrador::{Libreta, Sala, atender};
 use crate::ordenes::simulacro::pantalla::Pantalla;
 use crate::ordenes::{Salida, SalidaError};
+use crate::settings::Ajustes;
 use crate::solicitante::recibos::Recibo;
 
 /// Desks (the load of `faults.md`'s cases).
@@ -51,19 +55,29 @@ const LATIDO: Duration = Duration::from_millis(10);
 /// Runs a drill and prints its report.
 ///
 /// # Errors
-/// [`SalidaError::Interno`] when the machine gives no processes, ports or folder.
-pub async fn simulacro(pedido: Simulacro) -> Result<Salida, SalidaError> {
+/// [`SalidaError::Interno`] when the machine gives no processes, ports or folder; others when
+/// the PostgreSQL that was asked for gives no database.
+pub async fn simulacro(ajustes: &Ajustes, pedido: &Simulacro) -> Result<Salida, SalidaError> {
     let semilla = pedido.semilla.unwrap_or_else(|| semilla() >> 32);
+    let interrumpido = interrupcion()?;
     let carpeta = carpeta()?;
+    let base = match base(ajustes, pedido, &carpeta).await {
+        Ok(base) => base,
+        Err(error) => {
+            borrar(&carpeta);
+            return Err(error);
+        }
+    };
     let pantalla = Pantalla::nueva(pedido.duracion);
     pantalla.decir(&format!(
-        "Simulacro de {} s, semilla {semilla}, en {}",
+        "Simulacro de {} s, semilla {semilla}, en {}, con {}",
         pedido.duracion.as_secs(),
-        carpeta.display()
+        carpeta.display(),
+        base.nombre()
     ));
     let fin = tokio::select! {
-        fin = correr(pedido.duracion, semilla, &carpeta, &pantalla) => fin.map(Some),
-        () = interrupcion()? => Ok(None),
+        fin = correr(pedido.duracion, semilla, &carpeta, &base, &pantalla) => fin.map(Some),
+        () = interrumpido => Ok(None),
     };
     pantalla.cerrar();
     let (salida, conservar) = match &fin {
@@ -86,11 +100,35 @@ pub async fn simulacro(pedido: Simulacro) -> Result<Salida, SalidaError> {
         Err(_) => (Salida::Bien, true),
     };
     if conservar {
-        println!("Registros, recibos y base de datos: {}", carpeta.display());
-    } else if let Err(error) = fs::remove_dir_all(&carpeta) {
-        eprintln!("no se pudo borrar {}: {error}", carpeta.display());
+        println!("Registros y recibos: {}", carpeta.display());
+        println!("{}", base.legado());
+    } else {
+        if let Err(error) = base.deshacer().await {
+            eprintln!("{error}\n{}", base.legado());
+        }
+        borrar(&carpeta);
     }
     fin.map(|_| salida)
+}
+
+async fn base(ajustes: &Ajustes, pedido: &Simulacro, carpeta: &Path) -> Result<Base, SalidaError> {
+    if pedido.base_datos.is_none() {
+        return Ok(Base::archivo(carpeta));
+    }
+    if ajustes.ruta_sqlite().is_some() {
+        return Err(SalidaError::Uso(
+            "--base-datos es para un PostgreSQL, postgres:…; sin ella el simulacro hace un SQLite \
+             propio"
+                .to_owned(),
+        ));
+    }
+    Base::esquema(&ajustes.almacenamiento.base_datos).await
+}
+
+fn borrar(carpeta: &Path) {
+    if let Err(error) = fs::remove_dir_all(carpeta) {
+        eprintln!("no se pudo borrar {}: {error}", carpeta.display());
+    }
 }
 
 /// The processes live as long as this future: whoever drops it kills them.
@@ -98,17 +136,18 @@ async fn correr(
     duracion: Duration,
     semilla: u64,
     carpeta: &Path,
+    base: &Base,
     pantalla: &Pantalla,
 ) -> Result<Resultado, SalidaError> {
     let interno = |error: std::io::Error| SalidaError::Interno(error.to_string());
-    let mut flota = Flota::nueva(carpeta).map_err(interno)?;
+    let mut flota = Flota::nueva(carpeta, base.ajuste()).map_err(interno)?;
     flota.arrancar_todos().map_err(interno)?;
     let contexto = Contexto::nuevo();
     let cargas = flota.clientes().to_vec();
-    let base = Fuente::Archivo(flota.base().to_owned());
     let procesos = flota.tamano();
     let mut averias = Averias {
         flota: &mut flota,
+        activos: base.activos(),
         contexto: &contexto,
         pantalla,
         cronica: Cronica::default(),
@@ -128,16 +167,12 @@ async fn correr(
         .collect();
     let tiron = Rc::new(Cell::new(Duration::ZERO));
     let reloj = actix_rt::spawn(medir_tirones(Rc::clone(&tiron)));
-    let averiar = averias.correr(Guion::nuevo(semilla), origen, sala.fin);
+    let averiar = averias.correr(Guion::nuevo(semilla, base.activos()), origen, sala.fin);
     let averiado = tokio::select! {
         averiado = averiar => averiado,
         () = avanzar(pantalla, &sala) => Ok(()),
     };
-    let mut libretas: Vec<Libreta> = Vec::new();
-    for libreta in join_all(mostradores).await {
-        let libreta = libreta.map_err(|error| SalidaError::Interno(error.to_string()))?;
-        libretas.push(libreta?);
-    }
+    let libretas = cerradas(mostradores).await?;
     reloj.abort();
     pantalla.decir("Se cierra: se espera que todo quede decidido.");
     let no_recuperado = match averiado {
@@ -146,14 +181,16 @@ async fn correr(
     };
     let mut recibos: Vec<_> = libretas.iter().flat_map(|l| l.recibos.clone()).collect();
     let sin_resultado = cierre::resolver(&contexto, &cargas, &mut recibos).await?;
-    cierre::esperar_decididas(&base, &recibos).await?;
+    cierre::esperar_decididas(base.fuente(), &recibos).await?;
     let repeticiones = cierre::repetir(&contexto, &cargas, &recibos, semilla).await?;
     guardar(carpeta, &recibos).map_err(interno)?;
-    let (auditoria, cotejo) = comparar(&contexto, &base, &recibos, &cargas, None).await?;
+    let (auditoria, cotejo) = comparar(&contexto, base.fuente(), &recibos, &cargas, None).await?;
     Ok(Resultado {
         duracion,
         semilla,
         procesos,
+        base: base.nombre(),
+        activos: base.activos(),
         libretas,
         cronica: averias.cronica,
         no_recuperado: no_recuperado.map(|error| error.to_string()),
@@ -163,6 +200,18 @@ async fn correr(
         auditoria,
         cotejo,
     })
+}
+
+/// What the desks have when all have closed.
+async fn cerradas(
+    mostradores: Vec<JoinHandle<Result<Libreta, NetError>>>,
+) -> Result<Vec<Libreta>, SalidaError> {
+    let mut libretas = Vec::with_capacity(mostradores.len());
+    for libreta in join_all(mostradores).await {
+        let libreta = libreta.map_err(|error| SalidaError::Interno(error.to_string()))?;
+        libretas.push(libreta?);
+    }
+    Ok(libretas)
 }
 
 /// Never ends.
@@ -201,7 +250,7 @@ fn carpeta() -> Result<PathBuf, SalidaError> {
     Ok(ruta)
 }
 
-/// Ends at SIGINT or SIGTERM.
+/// Ends at SIGINT or SIGTERM, even one that came before anybody waited for it.
 fn interrupcion() -> Result<impl Future<Output = ()>, SalidaError> {
     let interno = |error: std::io::Error| SalidaError::Interno(error.to_string());
     let mut terminar = signal(SignalKind::terminate()).map_err(interno)?;

@@ -91,6 +91,10 @@ impl Arbol {
                 Escrito::Entorno(&cargas.join(",")),
             );
         }
+        if let Some(urls) = &fuentes.base_datos {
+            let clave = "almacenamiento.base_datos";
+            self.hoja("--base-datos", clave, Escrito::Entorno(urls));
+        }
     }
 
     /// Checks one value where it comes from and puts it on the tree, or says what is wrong.

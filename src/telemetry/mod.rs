@@ -2,6 +2,8 @@
 //!
 //! Called once by `main`. Standard output stays free for results.
 
+mod caudal;
+
 use std::fmt;
 use std::io::{self, IsTerminal};
 
@@ -9,6 +11,10 @@ use jiff::Zoned;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::telemetry::caudal::Caudal;
 
 /// What is told when `RUST_LOG` says nothing: ours, not the libraries'.
 const FILTRO: &str = "biblioteca=info";
@@ -18,11 +24,14 @@ const FILTRO: &str = "biblioteca=info";
 pub fn iniciar() {
     let pedido = std::env::var("RUST_LOG").unwrap_or_default();
     let (filtro, error) = filtro(&pedido);
-    let iniciado = tracing_subscriber::fmt()
-        .with_env_filter(filtro)
+    let capa = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .with_timer(HoraLocal)
+        .with_timer(HoraLocal);
+    let iniciado = tracing_subscriber::registry()
+        .with(filtro)
+        .with(Caudal::nuevo(io::stderr))
+        .with(capa)
         .try_init();
     if let (Ok(()), Some(error)) = (iniciado, error) {
         tracing::warn!(%error, "RUST_LOG no se entiende; se usa {FILTRO}");

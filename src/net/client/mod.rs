@@ -4,20 +4,23 @@
 //! queued for an endpoint that is not connected: what cannot be sent at once is reported, so
 //! that "certainly not sent" is knowledge and not a guess.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod servidor;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+mod vigia;
+
 use std::time::Duration;
 
 use futures::StreamExt;
 use tmq::{AsZmqSocket, FromZmqSocket};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::net::client::servidor::Servidor;
+use crate::net::client::vigia::{callar, monitor};
 use crate::net::curve::Dominio;
-use crate::net::curve::clave::ClavePublica;
-use crate::net::curve::lista::Lista;
-use crate::net::curve::llavero::Llavero;
 use crate::net::socket::{Contexto, NetError, dealer};
 
 /// Messages taken or sent before the loop lets others run.
@@ -25,6 +28,11 @@ const RAFAGA_TRAMAS: usize = 64;
 
 /// Messages that may wait for the loop: it drains them at once, so this holds one burst.
 const COLA_TRAMAS: usize = 1024;
+
+/// How long libzmq may take, after a connection fell, to say that it tries again, or to take
+/// frames for one that stands. When the other end broke the protocol it never does: the link
+/// would be dead for good, whoever listens there afterwards.
+const ABANDONO: Duration = Duration::from_secs(2);
 
 /// What happened on a link.
 #[derive(Debug)]
@@ -97,97 +105,71 @@ pub fn conectar(
         trama_bytes_max,
         latido,
     } = destino;
-    let socket = dealer(contexto, extremo, dominio, trama_bytes_max)?;
-    let vigia = monitor(contexto, &socket)?;
-    socket.connect(extremo)?;
-    let socket = tmq::dealer::Dealer::from_zmq_socket(socket)?;
+    let extremo = Extremo {
+        contexto: contexto.clone(),
+        direccion: extremo.to_owned(),
+        dominio,
+        trama_bytes_max,
+    };
+    let (socket, vigia) = extremo.abrir()?;
     let (cola, envios) = mpsc::channel(COLA_TRAMAS);
     let servidor = contexto
         .llavero_de(dominio)
-        .map(|llavero| Servidor::nuevo(llavero, extremo));
+        .map(|llavero| Servidor::nuevo(llavero, &extremo.direccion));
     let bucle = Bucle {
         socket,
         vigia,
-        extremo: extremo.to_owned(),
+        extremo,
         servidor,
         rehusado: false,
+        conectado: false,
+        abandono: None,
         al_suceder,
     };
     let tarea = actix_rt::spawn(bucle.correr(envios, latido));
     Ok(Enlace { cola, tarea })
 }
 
-/// An address of this process alone that no monitor has had.
-fn direccion_de_vigia() -> String {
-    static SIGUIENTE: AtomicU64 = AtomicU64::new(0);
-    let numero = SIGUIENTE.fetch_add(1, Ordering::Relaxed);
-    format!("inproc://vigia-{numero}")
+/// Where a link goes.
+struct Extremo {
+    contexto: Contexto,
+    direccion: String,
+    dominio: Dominio,
+    trama_bytes_max: usize,
 }
 
-/// Makes libzmq tell of connections made and lost.
-fn monitor(contexto: &Contexto, socket: &zmq::Socket) -> Result<tmq::pair::Pair, NetError> {
-    let direccion = direccion_de_vigia();
-    let sucesos = zmq::SocketEvent::DISCONNECTED.to_raw()
-        | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw()
-        | zmq::SocketEvent::HANDSHAKE_FAILED_PROTOCOL.to_raw()
-        | zmq::SocketEvent::HANDSHAKE_FAILED_AUTH.to_raw();
-    socket.monitor(&direccion, i32::from(sucesos))?;
-    let par = contexto.contexto().socket(zmq::SocketType::PAIR)?;
-    par.set_linger(0)?;
-    par.connect(&direccion)?;
-    Ok(tmq::pair::Pair::from_zmq_socket(par)?)
-}
-
-/// The key that an endpoint must have, where its door has keys.
-struct Servidor {
-    llavero: Arc<Llavero>,
-    clave: Option<ClavePublica>,
-    /// The list that it was last looked for in.
-    lista: Arc<Lista>,
-    vale: bool,
-}
-
-impl Servidor {
-    fn nuevo(llavero: &Arc<Llavero>, extremo: &str) -> Self {
-        Self {
-            llavero: Arc::clone(llavero),
-            clave: llavero.servidor(extremo),
-            lista: llavero.lista(),
-            vale: true,
-        }
-    }
-
-    fn vigente(&mut self, extremo: &str) -> bool {
-        let lista = self.llavero.lista();
-        if !Arc::ptr_eq(&lista, &self.lista) {
-            self.lista = lista;
-            self.vale = self.llavero.servidor(extremo) == self.clave;
-        }
-        self.vale
+impl Extremo {
+    /// A socket on its way there, and what tells of its connection.
+    fn abrir(&self) -> Result<(tmq::dealer::Dealer, tmq::pair::Pair), NetError> {
+        let socket = dealer(
+            &self.contexto,
+            &self.direccion,
+            self.dominio,
+            self.trama_bytes_max,
+        )?;
+        let vigia = monitor(&self.contexto, &socket)?;
+        socket.connect(&self.direccion)?;
+        Ok((tmq::dealer::Dealer::from_zmq_socket(socket)?, vigia))
     }
 }
 
 struct Bucle<F: FnMut(Suceso)> {
     socket: tmq::dealer::Dealer,
     vigia: tmq::pair::Pair,
-    extremo: String,
+    extremo: Extremo,
     servidor: Option<Servidor>,
     /// A refused handshake was told.
     rehusado: bool,
+    /// As far as libzmq has told.
+    conectado: bool,
+    /// When the socket is given up; see [`ABANDONO`].
+    abandono: Option<Instant>,
     al_suceder: F,
 }
 
-/// libzmq sends a monitor's events with a blocking send from its only I/O thread: one that
-/// nobody reads any more stops every socket of the process for ever, and its end too
-/// (zeromq/libzmq#3575). So the monitor goes silent before its reader closes; the binding
-/// cannot pass the null address that means "none", but a second monitor ends the first, and
-/// one of no events never sends.
 impl<F: FnMut(Suceso)> Drop for Bucle<F> {
     fn drop(&mut self) {
-        let socket = self.socket.get_socket();
-        if let Err(error) = socket.monitor(&direccion_de_vigia(), 0) {
-            tracing::error!(%error, "no se pudo callar el vigía de un enlace");
-        }
+        callar(self.socket.get_socket());
     }
 }
 
@@ -211,6 +193,8 @@ impl<F: FnMut(Suceso)> Bucle<F> {
                     None => return,
                     Some(primero) => self.vaciar(primero, &mut envios),
                 },
+                () = tokio::time::sleep_until(self.abandono.unwrap_or_else(Instant::now)),
+                    if self.abandono.is_some() => self.rehacer(),
                 aviso = self.vigia.next() => match aviso {
                     Some(Ok(aviso)) => self.avisar(aviso.iter().next().map(|trama| &trama[..])),
                     _ => return,
@@ -230,12 +214,46 @@ impl<F: FnMut(Suceso)> Bucle<F> {
         }
     }
 
+    /// Takes the place of a socket whose endpoint libzmq has given up.
+    fn rehacer(&mut self) {
+        self.abandono = None;
+        let extremo = &self.extremo.direccion;
+        match self.extremo.abrir() {
+            Ok((socket, vigia)) => {
+                tracing::warn!(
+                    extremo,
+                    "el enlace se hace de nuevo: el otro lado lo rompió"
+                );
+                callar(self.socket.get_socket());
+                self.socket = socket;
+                self.vigia = vigia;
+                if std::mem::take(&mut self.conectado) {
+                    (self.al_suceder)(Suceso::Desconectado);
+                }
+            }
+            Err(error) => {
+                tracing::error!(extremo, %error, "no se pudo hacer de nuevo un enlace");
+                self.abandono = Some(Instant::now() + ABANDONO);
+            }
+        }
+    }
+
     fn latir(&mut self, trama: &[u8]) {
         if !self.vigente() {
             return;
         }
         // Nobody there: the monitor and the missing answers tell it, a beat needs no report.
-        let _ = self.socket.get_socket().send(trama, zmq::DONTWAIT);
+        self.mandar(trama);
+    }
+
+    /// Whether it went out. A connection that takes nothing for long is none.
+    fn mandar(&mut self, trama: &[u8]) -> bool {
+        let sale = self.socket.get_socket().send(trama, zmq::DONTWAIT).is_ok();
+        if self.conectado {
+            let plazo = || Instant::now() + ABANDONO;
+            self.abandono = (!sale).then(|| self.abandono.unwrap_or_else(plazo));
+        }
+        sale
     }
 
     fn vaciar(&mut self, primero: Envio, envios: &mut mpsc::Receiver<Envio>) {
@@ -249,9 +267,7 @@ impl<F: FnMut(Suceso)> Bucle<F> {
     }
 
     fn enviar(&mut self, envio: Envio) {
-        let vigente = self.vigente();
-        let socket = self.socket.get_socket();
-        if !vigente || socket.send(&envio.trama[..], zmq::DONTWAIT).is_err() {
+        if !self.vigente() || !self.mandar(&envio.trama) {
             (self.al_suceder)(Suceso::SinEnviar(envio.ids));
         }
     }
@@ -263,11 +279,17 @@ impl<F: FnMut(Suceso)> Bucle<F> {
         };
         let suceso = u16::from_le_bytes([*bajo, *alto]);
         if suceso == zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw() {
+            self.conectado = true;
+            self.abandono = None;
             (self.al_suceder)(Suceso::Conectado);
+        } else if suceso == zmq::SocketEvent::CONNECT_RETRIED.to_raw() {
+            self.abandono = None;
         } else if suceso == zmq::SocketEvent::DISCONNECTED.to_raw() {
+            self.conectado = false;
+            self.abandono = Some(Instant::now() + ABANDONO);
             (self.al_suceder)(Suceso::Desconectado);
         } else if !std::mem::replace(&mut self.rehusado, true) {
-            let extremo = &self.extremo;
+            let extremo = &self.extremo.direccion;
             tracing::warn!(
                 extremo,
                 "el saludo falló: una de las dos partes no acepta la clave de la otra, o solo una las usa"
@@ -278,7 +300,7 @@ impl<F: FnMut(Suceso)> Bucle<F> {
     /// Whether the endpoint is still who it was when the link was made: one whose key was
     /// retired may hold its connection, and is neither heard nor spoken to.
     fn vigente(&mut self) -> bool {
-        let extremo = &self.extremo;
+        let extremo = &self.extremo.direccion;
         self.servidor
             .as_mut()
             .is_none_or(|servidor| servidor.vigente(extremo))
@@ -295,51 +317,5 @@ impl<F: FnMut(Suceso)> Bucle<F> {
         if self.vigente() {
             (self.al_suceder)(Suceso::Tramas(tramas));
         }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use std::net::TcpListener;
-
-    fn enlazar(contexto: &Contexto, extremo: &str) -> (Enlace, mpsc::Receiver<Suceso>) {
-        let (entrada, sucesos) = mpsc::channel(64);
-        let destino = Destino {
-            extremo,
-            dominio: Dominio::Clientes,
-            trama_bytes_max: 1024,
-            latido: None,
-        };
-        let enlace = conectar(contexto, destino, move |suceso| {
-            let _ = entrada.try_send(suceso);
-        });
-        (enlace.unwrap(), sucesos)
-    }
-
-    /// Links to an endpoint that hangs up at once, dropped at every moment of its doing so.
-    #[actix_rt::test]
-    async fn links_dropped_while_their_connection_falls_leave_the_others_alive() {
-        let contexto = Contexto::nuevo();
-        // A context whose I/O thread is stuck cannot end: a failure must be told all the same.
-        std::mem::forget(contexto.clone());
-        let oyente = TcpListener::bind("127.0.0.1:0").unwrap();
-        let cuelga = format!("tcp://{}", oyente.local_addr().unwrap());
-        std::thread::spawn(move || oyente.incoming().for_each(drop));
-        for vueltas in 0..200 {
-            let (enlace, _sucesos) = enlazar(&contexto, &cuelga);
-            for _ in 0..vueltas % 40 {
-                tokio::task::yield_now().await;
-            }
-            drop(enlace);
-            tokio::task::yield_now().await;
-        }
-        let router = contexto.contexto().socket(zmq::SocketType::ROUTER).unwrap();
-        router.bind("tcp://127.0.0.1:*").unwrap();
-        let extremo = router.get_last_endpoint().unwrap().unwrap();
-        let (_enlace, mut sucesos) = enlazar(&contexto, &extremo);
-        let suceso = tokio::time::timeout(Duration::from_secs(10), sucesos.recv()).await;
-        assert!(matches!(suceso, Ok(Some(Suceso::Conectado))), "{suceso:?}");
     }
 }
