@@ -43,7 +43,7 @@ pub fn decir(contestacion: Contestacion, op_id: &OpId, nodo: &str, fecha: String
             rechazo: Some(Rechazo::ConflictoOpId),
             mensaje: Rechazo::ConflictoOpId.mensaje().to_owned(),
             fecha,
-            datos: "{}".to_owned(),
+            datos: json!({ "motivos": [Rechazo::ConflictoOpId.codigo()] }).to_string(),
             repetida: false,
         }),
         Contestacion::EnCola {

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::db::postgres::Vigilancia;
 use crate::wire::base::{EstadoDeBase, EstadoDeServidor, Papel};
 
+/// What one commit may add to the WAL, in bytes: a page for each table and index.
+const COMMIT_BYTES: u64 = 16 * 4096;
+
 /// Who looks. One look at a time; each ends within a few seconds whatever is dead.
 pub enum Mirador {
     /// At an embedded database: its path.
@@ -43,20 +46,25 @@ fn archivo(ruta: &Path) -> EstadoDeServidor {
     let mut wal = ruta.as_os_str().to_owned();
     wal.push("-wal");
     let tamano = bytes(ruta);
+    let (papel, detalle) = match tamano {
+        None => (Papel::Inalcanzable, "no está"),
+        Some(_) if lleno(ruta) => (Papel::SinSitio, "el disco está lleno"),
+        Some(_) => (Papel::Archivo, "un solo disco"),
+    };
     EstadoDeServidor {
         nombre: ruta.display().to_string(),
-        papel: if tamano.is_some() {
-            Papel::Archivo
-        } else {
-            Papel::Inalcanzable
-        },
+        papel,
         linea: None,
         replicacion: None,
         bytes: tamano,
         wal_bytes: tamano.map(|_| bytes(Path::new(&wal)).unwrap_or(0)),
-        detalle: match tamano {
-            Some(_) => "un solo disco".to_owned(),
-            None => "no está".to_owned(),
-        },
+        detalle: detalle.to_owned(),
     }
+}
+
+/// Whether the disk has no room for one commit.
+fn lleno(ruta: &Path) -> bool {
+    let carpeta = ruta.parent().unwrap_or(Path::new("."));
+    rustix::fs::statvfs(carpeta)
+        .is_ok_and(|disco| disco.f_bavail.saturating_mul(disco.f_frsize) < COMMIT_BYTES)
 }

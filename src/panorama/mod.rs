@@ -183,6 +183,9 @@ impl Panorama {
                 Papel::Rechazado => {
                     problemas.push(format!("la base de datos {nombre} {detalle}"));
                 }
+                Papel::SinSitio => problemas.push(format!(
+                    "no queda sitio en el disco de la base de datos {nombre}: no se confirma nada"
+                )),
             }
         }
         let Some(durabilidad) = self.durabilidad().filter(|d| d.mengua()) else {
@@ -262,12 +265,42 @@ impl Panorama {
                 None => cerrados.push((clave.0, clave.1, 1)),
             }
         }
+        self.juzgar_enlaces(actores, problemas);
         for (extremo, cortacircuitos, cuenta) in cerrados {
             let quienes = if cuenta == 1 { "actor" } else { "actores" };
             problemas.push(format!(
                 "cortacircuitos {} para {extremo} en {cuenta} {quienes}",
                 cortacircuitos.palabra()
             ));
+        }
+    }
+
+    /// Almacenamientos that are ready, and actors for whom they are not.
+    fn juzgar_enlaces(&self, actores: &[ActorVisto], problemas: &mut Vec<String>) {
+        let listo = |puerta: &&Sondeada<EstadoDeAlmacen>| {
+            let estado = puerta.estado.as_ref();
+            estado.is_some_and(|estado| estado.disposicion == Disposicion::Listo)
+        };
+        for puerta in self.almacenes.iter().filter(listo) {
+            let sin_el = |visto: &&ActorVisto| {
+                visto.estado.almacenes.iter().any(|enlace| {
+                    enlace.extremo == puerta.extremo
+                        && !enlace.listo
+                        && enlace.cortacircuitos != Cortacircuitos::Abierto
+                })
+            };
+            let extremo = &puerta.extremo;
+            match actores.iter().filter(sin_el).count() {
+                0 => {}
+                1 => problemas.push(format!(
+                    "un actor no trabaja con el almacenamiento {extremo}, que está listo: sirve \
+                     otra base de datos, o no lo alcanza"
+                )),
+                cuantos => problemas.push(format!(
+                    "{cuantos} actores no trabajan con el almacenamiento {extremo}, que está \
+                     listo: sirve otra base de datos, o no lo alcanzan"
+                )),
+            }
         }
     }
 
@@ -278,18 +311,30 @@ impl Panorama {
             .is_some_and(|estado| estado.disposicion == Disposicion::EnEspera)
     }
 
-    /// What some living carga can have done now: an actor for it that sees a ready storage.
+    /// What some living carga can have done now: an actor for it that may send it to a ready
+    /// storage, which has room to write.
     fn sigue(&self, actores: &[ActorVisto]) -> Vec<&'static str> {
         if self.listos().next().is_none() {
             return Vec::new();
         }
-        let capaz = |visto: &&ActorVisto| visto.estado.almacenes.iter().any(|a| a.listo);
+        let enlaces = |visto: &ActorVisto| visto.estado.almacenes.clone();
+        let lee = |visto: &ActorVisto| enlaces(visto).iter().any(|enlace| enlace.listo);
+        let escribe = |visto: &ActorVisto| {
+            enlaces(visto)
+                .iter()
+                .any(|enlace| enlace.listo && enlace.cortacircuitos != Cortacircuitos::Abierto)
+        };
+        let sin_sitio = |visto: &ServidorVisto| visto.estado.papel == Papel::SinSitio;
+        let lleno = self.servidores().iter().any(sin_sitio);
         let mut sigue: Vec<&'static str> = TEMAS
             .into_iter()
-            .filter(|(tema, _)| actores.iter().filter(capaz).any(|v| v.estado.tema == *tema))
+            .filter(|(tema, _)| {
+                let suyo = |visto: &&ActorVisto| visto.estado.tema == *tema;
+                !lleno && actores.iter().filter(suyo).any(escribe)
+            })
             .map(|(_, nombre)| nombre)
             .collect();
-        if actores.iter().any(|visto| capaz(&visto)) {
+        if actores.iter().any(lee) {
             sigue.push("consultas");
         }
         sigue

@@ -229,3 +229,57 @@ fn a_server_that_one_almacenamiento_cannot_reach_is_a_problem() {
     );
     assert!(frase.contains("sin primario"), "{frase}");
 }
+
+#[test]
+fn a_ready_storage_that_no_actor_works_with_is_no_order() {
+    let mut panorama = sano();
+    for carga in &mut panorama.cargas {
+        let actores = carga
+            .estado
+            .iter_mut()
+            .flat_map(|estado| &mut estado.actores);
+        actores.for_each(|actor| actor.almacenes[0].listo = false);
+    }
+    let frase = panorama.juicio().frase();
+    assert!(
+        frase.starts_with("Atención: 3 actores no trabajan con el almacenamiento tcp://a:5570")
+            && frase.contains("otra base de datos")
+            && frase.ends_with("Ahora no se puede decidir ninguna operación."),
+        "{frase}"
+    );
+}
+
+#[test]
+fn with_an_open_breaker_that_operation_does_not_go_on() {
+    let mut panorama = sano();
+    for carga in &mut panorama.cargas {
+        if let Some(estado) = &mut carga.estado {
+            estado.actores[0].almacenes[0].cortacircuitos = Cortacircuitos::Abierto;
+        }
+    }
+    let sigue = panorama.juicio().sigue;
+    assert_eq!(sigue, ["devoluciones", "renovaciones", "consultas"]);
+}
+
+/// Fault case 24.
+#[test]
+fn a_full_disk_is_named_and_only_lookups_go_on() {
+    let mut panorama = sano();
+    panorama.bases = vec![Some(EstadoDeBase {
+        servidores: vec![EstadoDeServidor {
+            nombre: "b.db".into(),
+            papel: Papel::SinSitio,
+            linea: None,
+            replicacion: None,
+            bytes: Some(1),
+            wal_bytes: Some(0),
+            detalle: "el disco está lleno".into(),
+        }],
+        ..EstadoDeBase::default()
+    })];
+    assert_eq!(
+        panorama.juicio().frase(),
+        "Atención: no queda sitio en el disco de la base de datos b.db: no se confirma nada. \
+         Se siguen atendiendo: consultas."
+    );
+}

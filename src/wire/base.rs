@@ -47,6 +47,8 @@ pub enum Papel {
     Inalcanzable,
     /// It would take writes and must not: left behind by a promotion, or of another library.
     Rechazado,
+    /// The file of an embedded database whose disk has no room: it is read and not written.
+    SinSitio,
 }
 
 /// How a standby follows the primary.
@@ -83,12 +85,13 @@ pub enum Durabilidad {
 
 impl Papel {
     /// Each of them.
-    pub const TODOS: [Self; 5] = [
+    pub const TODOS: [Self; 6] = [
         Self::Archivo,
         Self::Primario,
         Self::Replica,
         Self::Inalcanzable,
         Self::Rechazado,
+        Self::SinSitio,
     ];
 
     /// The word in tables and JSON.
@@ -100,6 +103,7 @@ impl Papel {
             Self::Replica => "réplica",
             Self::Inalcanzable => "inalcanzable",
             Self::Rechazado => "rechazado",
+            Self::SinSitio => "sin_sitio",
         }
     }
 }
@@ -173,7 +177,7 @@ impl EstadoDeBase {
     #[must_use]
     pub fn durabilidad(&self) -> Durabilidad {
         let hay = |papel| self.servidores.iter().any(|s| s.papel == papel);
-        if hay(Papel::Archivo) {
+        if hay(Papel::Archivo) || hay(Papel::SinSitio) {
             return Durabilidad::UnDisco;
         }
         if !hay(Papel::Primario) {

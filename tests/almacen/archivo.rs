@@ -2,10 +2,12 @@
 
 use std::fs;
 
-use biblioteca::db::Fallo;
-use biblioteca::db::sqlite::SqliteAlmacen;
-
+use biblioteca::db::sqlite::{Opciones, SqliteAlmacen};
+use biblioteca::db::{Almacen, Fallo};
 use rstest::rstest;
+use sqlx::migrate::Migrate;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 
 use crate::banco::Motor::{self, Postgres, Sqlite};
 use crate::banco::{Banco, confirmado, prestamo};
@@ -68,4 +70,18 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
     assert!(banco.sql("PRAGMA application_id = 7").await.is_ok());
     let motivo = inservible(&banco).await;
     assert!(motivo.contains("otro programa"), "{motivo}");
+}
+
+/// Fault case 26: the power went after the first commit of a new file, the list of migrations.
+#[tokio::test]
+async fn a_database_whose_making_was_cut_short_is_made() {
+    let carpeta = tempfile::tempdir().unwrap();
+    let ruta = carpeta.path().join("biblioteca.db");
+    let opciones = SqliteConnectOptions::new().filename(&ruta);
+    let mut conexion = opciones.create_if_missing(true).connect().await.unwrap();
+    let lista = conexion.ensure_migrations_table("_sqlx_migrations");
+    lista.await.unwrap();
+    conexion.close().await.unwrap();
+    let almacen = SqliteAlmacen::abrir(Opciones::nuevas(ruta)).await.unwrap();
+    assert_eq!(almacen.base_id().len(), 32);
 }

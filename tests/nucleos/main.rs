@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cortacircuitos;
+mod mesa;
 mod nucleo;
 mod relevo;
 mod reparto;

@@ -7,7 +7,7 @@ use biblioteca::carga::reparto::{Entrada, Salida};
 use biblioteca::domain::operacion::Operacion;
 
 use crate::decidida;
-use crate::reparto::{Mesa, par};
+use crate::mesa::{Mesa, par};
 
 /// More than any of these tests asks for.
 const CREDITOS: u32 = 2_048;

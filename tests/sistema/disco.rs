@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -30,6 +31,11 @@ fn en_disco_chico(biblioteca: &Biblioteca, bytes: usize) -> Nodo {
         comando.env(nombre, valor.unwrap());
     }
     Nodo::de(comando, &biblioteca.carpeta.path().join("nodo.log"))
+}
+
+fn dice_que_no_hay_sitio(biblioteca: &Biblioteca) -> bool {
+    let dicho = biblioteca.orden(&["estado"]).stdout;
+    String::from_utf8_lossy(&dicho).contains("no queda sitio en el disco")
 }
 
 /// Fault case 24.
@@ -62,6 +68,10 @@ fn a_full_disk_is_a_clear_refusal_and_nothing_acknowledged_is_missing() {
         })
         .expect("the disk is full");
     assert_eq!(texto(&negada, "codigo"), "SinAlmacenamiento");
+    let limite = Instant::now() + Duration::from_secs(20);
+    while !dice_que_no_hay_sitio(&biblioteca) {
+        assert!(Instant::now() < limite, "estado never says why");
+    }
 
     fs::remove_file(&lastre).unwrap();
     let despues = cliente.decidir(&prestamo("Libro950", "despues", "despues"));

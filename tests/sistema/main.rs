@@ -20,7 +20,7 @@
 //! | 23 | a solicitante dies half way | `archivo` |
 //! | 24 | full disk | `disco`, `tests/diario_archivo` |
 //! | 25 | EIO, failed fsync | `disco_malo`, `diario`, `escritor` |
-//! | 26 | a torn last write | `tests/diario_archivo` (one cut of the diario) |
+//! | 26 | power cut at every write | `corte` (some hundred cuts; `BIBLIOTECA_CORTES=todos`), `tests/diario_archivo` and `tests/almacen/archivo` (one cut each) |
 //! | 27 | damaged file | `arranque`, `diario` |
 //! | 28 | wrong clocks | `reloj`, `tests/almacen/reglas`; drifting clocks in `simulador` |
 //! | 29, 30 | open breaker, lost probe | `extremos`, `nucleos/cortacircuitos`, `runtime::breaker` |
@@ -48,6 +48,7 @@ mod claves;
 mod cliente;
 mod comprobar;
 mod contrato;
+mod corte;
 mod diario;
 mod disco;
 mod disco_malo;

@@ -17,20 +17,26 @@ pub enum Modo {
     Escritura,
 }
 
+/// Builds a library to be preloaded in `carpeta`, from its C source beside this file.
+pub fn compilar(nombre: &str, carpeta: &Path) -> PathBuf {
+    let fuentes = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sistema");
+    let biblioteca = carpeta.join(nombre).with_extension("so");
+    let hecho = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&biblioteca)
+        .arg(fuentes.join(nombre).with_extension("c"))
+        .arg("-ldl")
+        .status()
+        .expect("a C compiler, as the build itself needs");
+    assert!(hecho.success());
+    biblioteca
+}
+
 impl Trampa {
     /// Built in `carpeta`; nothing fails yet.
     pub fn nueva(carpeta: &Path) -> Self {
-        let fuente = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sistema/trampa.c");
-        let biblioteca = carpeta.join("trampa.so");
-        let hecho = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .args([&biblioteca, &fuente])
-            .arg("-ldl")
-            .status()
-            .expect("a C compiler, as the build itself needs");
-        assert!(hecho.success());
         Self {
-            biblioteca,
+            biblioteca: compilar("trampa", carpeta),
             senal: carpeta.join("falla"),
         }
     }

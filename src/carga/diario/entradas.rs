@@ -63,6 +63,8 @@ pub struct Anotada {
     tomada: Instant,
     faltan: usize,
     detras: Vec<Turno>,
+    /// Clients whose operation may be about the same thing; they wait for its first try.
+    por_si_acaso: Vec<u64>,
 }
 
 impl Anotada {
@@ -80,6 +82,7 @@ impl Anotada {
             tomada: ahora,
             faltan: 0,
             detras: Vec::new(),
+            por_si_acaso: Vec::new(),
         }
     }
 
@@ -100,6 +103,8 @@ pub struct Entradas {
     por_par: HashMap<Par, usize>,
     /// The last undecided one on each thing.
     ultimas: HashMap<Cosa, u64>,
+    /// Those that name half of their thing and have not been tried yet.
+    a_medias: BTreeSet<u64>,
     listas: [BTreeSet<(Instant, u64)>; 3],
     siguiente: u64,
 }
@@ -123,6 +128,30 @@ fn cosas(pedido: &Pedido) -> impl Iterator<Item = Cosa> {
     copia.into_iter().chain(prestamo)
 }
 
+/// Whether one names the copy alone and the other the book alone, and nothing else tells them
+/// apart: only the database knows whether they are about the same thing.
+fn quiza_lo_mismo(uno: &Pedido, otro: &Pedido) -> bool {
+    let nombran = (nombra_a_medias(uno), nombra_a_medias(otro));
+    let distinto = matches!(nombran, (Some(una), Some(otra)) if una != otra);
+    let usuarios = (&uno.usuario, &otro.usuario);
+    distinto && !matches!(usuarios, (Some(uno), Some(otro)) if uno != otro)
+}
+
+/// Which half of its thing it names, if only one: the copy, or the book.
+const fn nombra_a_medias(pedido: &Pedido) -> Option<Mitad> {
+    match (&pedido.ejemplar, &pedido.isbn) {
+        (Some(_), None) => Some(Mitad::Ejemplar),
+        (None, Some(_)) => Some(Mitad::Libro),
+        _ => None,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mitad {
+    Ejemplar,
+    Libro,
+}
+
 impl Entradas {
     /// The next new one gets this number.
     pub const fn numerar_desde(&mut self, siguiente: u64) {
@@ -143,6 +172,11 @@ impl Entradas {
         for cosa in cosas(&anotada.pedido) {
             self.ultimas.insert(cosa, seq);
         }
+        // What a former life left may take long to drain: nobody waits for it on a guess.
+        let nueva = anotada.edad_previa_ms == 0 && anotada.faltan == 0;
+        if nueva && nombra_a_medias(&anotada.pedido).is_some() {
+            self.a_medias.insert(seq);
+        }
         if let Some(par) = &anotada.par {
             *self.por_par.entry(Par::clone(par)).or_default() += 1;
         }
@@ -162,6 +196,32 @@ impl Entradas {
             }
         }
         faltan
+    }
+
+    /// Puts a client's operation behind those that may be about the same thing, until each
+    /// has been tried once: with everybody alive that takes no longer than it to be decided,
+    /// and with nobody there the others' work is not held up by a guess.
+    pub fn detras_por_si_acaso(&mut self, pedido: &Pedido, id: u64) -> usize {
+        let todas = &mut self.todas;
+        let mut faltan = 0;
+        for seq in &self.a_medias {
+            if let Some(anterior) = todas.get_mut(seq)
+                && quiza_lo_mismo(&anterior.pedido, pedido)
+            {
+                anterior.por_si_acaso.push(id);
+                faltan += 1;
+            }
+        }
+        faltan
+    }
+
+    /// It was tried, without a decision; answers the clients that waited no longer than that.
+    pub fn probada(&mut self, seq: u64) -> Vec<u64> {
+        self.a_medias.remove(&seq);
+        let anotada = self.todas.get_mut(&seq);
+        anotada.map_or_else(Vec::new, |anotada| {
+            std::mem::take(&mut anotada.por_si_acaso)
+        })
     }
 
     /// It is on the disk now: to be replayed, unless it is behind others. Answers those who
@@ -217,7 +277,9 @@ impl Entradas {
                 self.ultimas.remove(&cosa);
             }
         }
-        std::mem::take(&mut anotada.detras)
+        let mut detras = std::mem::take(&mut anotada.detras);
+        detras.extend(self.probada(seq).into_iter().map(Turno::Cliente));
+        detras
     }
 
     /// It is closed, or never was on the disk. [`Entradas::soltar`] comes first.

@@ -250,7 +250,8 @@ impl Diario {
             return self.por_preguntar.push((id, pedido.op_id));
         }
         if !asincrona {
-            let faltan = self.entradas.detras_de(&pedido, Turno::Cliente(id));
+            let faltan = self.entradas.detras_de(&pedido, Turno::Cliente(id))
+                + self.entradas.detras_por_si_acaso(&pedido, id);
             if faltan == 0 {
                 return self.pasar(ahora, id, pedido, salidas);
             }
@@ -338,6 +339,9 @@ impl Diario {
                 }
                 let pausa = self.azar.propia(anotada.intentos);
                 self.entradas.lista(seq, ahora + pausa);
+                for id in self.entradas.probada(seq) {
+                    self.una_menos(ahora, id, salidas);
+                }
             }
         }
     }
@@ -347,12 +351,15 @@ impl Diario {
         for turno in self.entradas.soltar(seq) {
             match turno {
                 Turno::Entrada(otra) => self.entradas.una_menos(otra, ahora),
-                Turno::Cliente(id) => {
-                    if let Some(pedido) = self.clientes.uno_menos(id) {
-                        self.pasar(ahora, id, pedido, salidas);
-                    }
-                }
+                Turno::Cliente(id) => self.una_menos(ahora, id, salidas),
             }
+        }
+    }
+
+    /// A client has one entry less to wait for.
+    fn una_menos(&mut self, ahora: Instant, id: u64, salidas: &mut Vec<Salida>) {
+        if let Some(pedido) = self.clientes.uno_menos(id) {
+            self.pasar(ahora, id, pedido, salidas);
         }
     }
 

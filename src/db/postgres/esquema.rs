@@ -4,6 +4,8 @@
 //! Its addresses carry the schema as their only search path, so that whoever is given one of
 //! them, a node or an auditor, finds nothing else there.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Error};
@@ -15,6 +17,10 @@ use crate::db::postgres::migrar::{duena, migrar};
 /// Longest wait for a session that still has its tables: one whose process was killed a moment
 /// ago ends by itself.
 const CERROJO: &str = "SET lock_timeout = '10s'";
+
+/// Longest work on the schema itself: a commit that waits for a synchronous standby which is gone
+/// does not end by itself.
+const TRABAJO_MAX: Duration = Duration::from_secs(20);
 
 /// SQLSTATE of a right that is missing.
 const SIN_PERMISO: &str = "42501";
@@ -35,7 +41,8 @@ impl Esquema {
     ///
     /// # Errors
     /// [`Fallo::SinPrimario`] when there is no primary now; [`Fallo::Inservible`] when this
-    /// account or this address cannot have a schema of its own. Nothing is left behind then.
+    /// account or this address cannot have a schema of its own. What is left behind then is
+    /// nothing, or named.
     pub async fn crear(prefijo: &'static str, urls: &[String]) -> Result<Self, Fallo> {
         let fecha = Timestamp::now().strftime("%Y%m%d_%H%M%S");
         let (unico, ..) = uuid::Uuid::new_v4().as_fields();
@@ -45,20 +52,8 @@ impl Esquema {
             urls: urls.iter().map(|url| con_esquema(url, &nombre)).collect(),
             nombre,
         };
-        let mut conexion = duena(urls).await?;
-        ejecutar(&mut conexion, format!("CREATE SCHEMA {}", esquema.nombre))
-            .await
-            .map_err(sin_permiso)?;
-        conexion.close().await.map_err(Fallo::NoAplicado)?;
-        match esquema.llenar().await {
-            Ok(()) => Ok(esquema),
-            Err(fallo) => {
-                if let Err(otro) = esquema.borrar().await {
-                    tracing::warn!(esquema = esquema.nombre, %otro, "no se pudo borrar el esquema");
-                }
-                Err(fallo)
-            }
-        }
+        esquema.en_plazo(esquema.hacer()).await?;
+        Ok(esquema)
     }
 
     /// Its name.
@@ -78,6 +73,25 @@ impl Esquema {
     /// # Errors
     /// [`Fallo`] when there is no primary now, or somebody keeps its tables.
     pub async fn borrar(&self) -> Result<(), Fallo> {
+        self.en_plazo(self.quitar()).await
+    }
+
+    async fn hacer(&self) -> Result<(), Fallo> {
+        let mut conexion = duena(&self.servidores).await?;
+        ejecutar(&mut conexion, format!("CREATE SCHEMA {}", self.nombre))
+            .await
+            .map_err(sin_permiso)?;
+        conexion.close().await.map_err(Fallo::NoAplicado)?;
+        let llenado = self.llenar().await;
+        if llenado.is_err()
+            && let Err(fallo) = self.quitar().await
+        {
+            tracing::warn!(esquema = self.nombre, %fallo, "no se pudo borrar el esquema");
+        }
+        llenado
+    }
+
+    async fn quitar(&self) -> Result<(), Fallo> {
         let mut conexion = duena(&self.servidores).await?;
         ejecutar(&mut conexion, CERROJO.to_owned())
             .await
@@ -89,6 +103,21 @@ impl Esquema {
         .await
         .map_err(Fallo::NoAplicado)?;
         conexion.close().await.map_err(Fallo::NoAplicado)
+    }
+
+    async fn en_plazo(
+        &self,
+        trabajo: impl Future<Output = Result<(), Fallo>>,
+    ) -> Result<(), Fallo> {
+        let nombre = &self.nombre;
+        let hecho = tokio::time::timeout(TRABAJO_MAX, trabajo).await;
+        hecho.unwrap_or_else(|_| {
+            Err(Fallo::SinPrimario(format!(
+                "en {} s no acabó lo de su esquema, quizá porque espera a una réplica síncrona; \
+                 si queda allí: DROP SCHEMA {nombre} CASCADE",
+                TRABAJO_MAX.as_secs()
+            )))
+        })
     }
 
     async fn llenar(&self) -> Result<(), Fallo> {

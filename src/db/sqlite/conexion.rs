@@ -88,7 +88,9 @@ pub fn abrir_lectores(base: &Path, cuantos: u32) -> SqlitePool {
         .connect_lazy_with(opciones(base).read_only(true))
 }
 
-/// Refuses what is not ours, brings the tables up to date and looks for damage.
+/// Refuses what is not ours, brings the tables up to date and looks for damage. What was being
+/// made when the power went is made now: the list of migrations is a commit of its own, before
+/// the first of them says whose file it is.
 ///
 /// # Errors
 /// [`Fallo::Inservible`] with what a person should do.
@@ -100,7 +102,7 @@ pub async fn preparar(
     let explicado = |causa| explicar(base, clase, causa);
     let (version, aplicacion, tablas): (String, i64, i64) = sqlx::query_as(
         "SELECT sqlite_version(), (SELECT application_id FROM pragma_application_id), \
-         (SELECT count(*) FROM sqlite_master)",
+         (SELECT count(*) FROM sqlite_master WHERE tbl_name <> '_sqlx_migrations')",
     )
     .fetch_one(&mut *escritor)
     .await

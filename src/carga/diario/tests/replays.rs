@@ -211,3 +211,62 @@ fn a_decision_that_finds_no_room_is_written_when_there_is_some() {
         otras => panic!("{otras:?}"),
     }
 }
+
+/// A return that names the copy alone, as a scanner reads it.
+fn por_ejemplar(op_id: &str, usuario: Option<&str>) -> Pedido {
+    let usuario = usuario.map_or(String::new(), |u| format!(r#""usuario":"{u}","#));
+    let texto =
+        format!(r#"{{"operacion":"devolucion","ejemplar":"A-s1-1",{usuario}"op_id":"{op_id}"}}"#);
+    let peticion = leer_peticion(texto.as_bytes(), &Sede::parse("s1").unwrap());
+    peticion.unwrap().pedido
+}
+
+fn pasa(salidas: &[Salida], id: u64) -> bool {
+    salidas
+        .iter()
+        .any(|salida| matches!(salida, Salida::Pasar { id: otra, .. } if *otra == id))
+}
+
+#[test]
+fn a_loan_by_isbn_waits_for_the_return_of_a_copy_that_may_be_of_that_book() {
+    let mut mesa = Mesa::nueva(100);
+    let seq = mesa.encola(por_ejemplar("k1", None));
+    let (id, salidas) = mesa.pide_de("p", pedido("prestamo", "s", "A"), false);
+    assert_eq!(salidas, []);
+    assert!(pasa(&mesa.resulta(seq, decidida()), id));
+    let (id, salidas) = mesa.pide_de("p", pedido("prestamo", "s2", "A"), false);
+    assert!(pasa(&salidas, id), "it is decided: nobody waits any more");
+}
+
+#[test]
+fn a_renewal_by_copy_waits_for_the_return_of_a_book_unless_it_is_another_users() {
+    let mut mesa = Mesa::nueva(100);
+    let seq = mesa.encola(pedido("devolucion", "k1", "A"));
+    let (otra, salidas) = mesa.pide_de("p", por_ejemplar("s1", Some("v")), false);
+    assert!(pasa(&salidas, otra));
+    let (id, salidas) = mesa.pide_de("p", por_ejemplar("s2", Some("u")), false);
+    assert_eq!(salidas, []);
+    assert!(pasa(&mesa.resulta(seq, decidida()), id));
+}
+
+#[test]
+fn a_guess_holds_nobody_up_once_the_entry_was_tried_in_vain_nor_after_a_restart() {
+    let mut mesa = Mesa::nueva(100);
+    let seq = mesa.encola(por_ejemplar("k1", None));
+    let (id, _) = mesa.pide_de("p", pedido("prestamo", "s", "A"), false);
+    let en_vano = Desenlace::NoAplicada(Causa::SinActores);
+    assert!(pasa(&mesa.resulta(seq, en_vano), id));
+    let (id, salidas) = mesa.pide_de("p", pedido("prestamo", "s2", "A"), false);
+    assert!(pasa(&salidas, id));
+    let mut mesa = Mesa::sin_leer(100);
+    mesa.paso(Entrada::Cargadas(Cargadas {
+        sin_decidir: vec![SinDecidir {
+            seq: 1,
+            pedido: por_ejemplar("k1", None),
+            edad_ms: 5_000,
+        }],
+        siguiente: 2,
+    }));
+    let (id, salidas) = mesa.pide_de("p", pedido("prestamo", "s", "A"), false);
+    assert!(pasa(&salidas, id));
+}

@@ -4,8 +4,12 @@
 //! queued for an endpoint that is not connected: what cannot be sent at once is reported, so
 //! that "certainly not sent" is knowledge and not a guess.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod servidor;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+mod vigia;
+
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -14,10 +18,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::net::client::servidor::Servidor;
+use crate::net::client::vigia::{callar, monitor};
 use crate::net::curve::Dominio;
-use crate::net::curve::clave::ClavePublica;
-use crate::net::curve::lista::Lista;
-use crate::net::curve::llavero::Llavero;
 use crate::net::socket::{Contexto, NetError, dealer};
 
 /// Messages taken or sent before the loop lets others run.
@@ -150,57 +153,6 @@ impl Extremo {
     }
 }
 
-/// An address of this process alone that no monitor has had.
-fn direccion_de_vigia() -> String {
-    static SIGUIENTE: AtomicU64 = AtomicU64::new(0);
-    let numero = SIGUIENTE.fetch_add(1, Ordering::Relaxed);
-    format!("inproc://vigia-{numero}")
-}
-
-/// Makes libzmq tell of connections made and lost.
-fn monitor(contexto: &Contexto, socket: &zmq::Socket) -> Result<tmq::pair::Pair, NetError> {
-    let direccion = direccion_de_vigia();
-    let sucesos = zmq::SocketEvent::DISCONNECTED.to_raw()
-        | zmq::SocketEvent::CONNECT_RETRIED.to_raw()
-        | zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw()
-        | zmq::SocketEvent::HANDSHAKE_FAILED_PROTOCOL.to_raw()
-        | zmq::SocketEvent::HANDSHAKE_FAILED_AUTH.to_raw();
-    socket.monitor(&direccion, i32::from(sucesos))?;
-    let par = contexto.contexto().socket(zmq::SocketType::PAIR)?;
-    par.set_linger(0)?;
-    par.connect(&direccion)?;
-    Ok(tmq::pair::Pair::from_zmq_socket(par)?)
-}
-
-/// The key that an endpoint must have, where its door has keys.
-struct Servidor {
-    llavero: Arc<Llavero>,
-    clave: Option<ClavePublica>,
-    /// The list that it was last looked for in.
-    lista: Arc<Lista>,
-    vale: bool,
-}
-
-impl Servidor {
-    fn nuevo(llavero: &Arc<Llavero>, extremo: &str) -> Self {
-        Self {
-            llavero: Arc::clone(llavero),
-            clave: llavero.servidor(extremo),
-            lista: llavero.lista(),
-            vale: true,
-        }
-    }
-
-    fn vigente(&mut self, extremo: &str) -> bool {
-        let lista = self.llavero.lista();
-        if !Arc::ptr_eq(&lista, &self.lista) {
-            self.lista = lista;
-            self.vale = self.llavero.servidor(extremo) == self.clave;
-        }
-        self.vale
-    }
-}
-
 struct Bucle<F: FnMut(Suceso)> {
     socket: tmq::dealer::Dealer,
     vigia: tmq::pair::Pair,
@@ -217,7 +169,7 @@ struct Bucle<F: FnMut(Suceso)> {
 
 impl<F: FnMut(Suceso)> Drop for Bucle<F> {
     fn drop(&mut self) {
-        self.callar();
+        callar(self.socket.get_socket());
     }
 }
 
@@ -262,18 +214,6 @@ impl<F: FnMut(Suceso)> Bucle<F> {
         }
     }
 
-    /// libzmq sends a monitor's events with a blocking send from its only I/O thread: one that
-    /// nobody reads any more stops every socket of the process for ever, and its end too
-    /// (zeromq/libzmq#3575). So the monitor goes silent before its reader closes; the binding
-    /// cannot pass the null address that means "none", but a second monitor ends the first, and
-    /// one of no events never sends.
-    fn callar(&self) {
-        let socket = self.socket.get_socket();
-        if let Err(error) = socket.monitor(&direccion_de_vigia(), 0) {
-            tracing::error!(%error, "no se pudo callar el vigía de un enlace");
-        }
-    }
-
     /// Takes the place of a socket whose endpoint libzmq has given up.
     fn rehacer(&mut self) {
         self.abandono = None;
@@ -284,7 +224,7 @@ impl<F: FnMut(Suceso)> Bucle<F> {
                     extremo,
                     "el enlace se hace de nuevo: el otro lado lo rompió"
                 );
-                self.callar();
+                callar(self.socket.get_socket());
                 self.socket = socket;
                 self.vigia = vigia;
                 if std::mem::take(&mut self.conectado) {
@@ -377,107 +317,5 @@ impl<F: FnMut(Suceso)> Bucle<F> {
         if self.vigente() {
             (self.al_suceder)(Suceso::Tramas(tramas));
         }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use std::io::{Read, Write};
-    use std::net::{TcpListener, TcpStream};
-
-    fn enlazar(contexto: &Contexto, extremo: &str) -> (Enlace, mpsc::Receiver<Suceso>) {
-        enlazar_con(contexto, extremo, None)
-    }
-
-    fn enlazar_con(
-        contexto: &Contexto,
-        extremo: &str,
-        latido: Option<(Duration, Vec<u8>)>,
-    ) -> (Enlace, mpsc::Receiver<Suceso>) {
-        let (entrada, sucesos) = mpsc::channel(64);
-        let destino = Destino {
-            extremo,
-            dominio: Dominio::Clientes,
-            trama_bytes_max: 1024,
-            latido,
-        };
-        let enlace = conectar(contexto, destino, move |suceso| {
-            let _ = entrada.try_send(suceso);
-        });
-        (enlace.unwrap(), sucesos)
-    }
-
-    /// Links to an endpoint that hangs up at once, dropped at every moment of its doing so.
-    #[actix_rt::test]
-    async fn links_dropped_while_their_connection_falls_leave_the_others_alive() {
-        let contexto = Contexto::nuevo();
-        // A context whose I/O thread is stuck cannot end: a failure must be told all the same.
-        std::mem::forget(contexto.clone());
-        let oyente = TcpListener::bind("127.0.0.1:0").unwrap();
-        let cuelga = format!("tcp://{}", oyente.local_addr().unwrap());
-        std::thread::spawn(move || oyente.incoming().for_each(drop));
-        for vueltas in 0..200 {
-            let (enlace, _sucesos) = enlazar(&contexto, &cuelga);
-            for _ in 0..vueltas % 40 {
-                tokio::task::yield_now().await;
-            }
-            drop(enlace);
-            tokio::task::yield_now().await;
-        }
-        let router = contexto.contexto().socket(zmq::SocketType::ROUTER).unwrap();
-        router.bind("tcp://127.0.0.1:*").unwrap();
-        let extremo = router.get_last_endpoint().unwrap().unwrap();
-        let (_enlace, mut sucesos) = enlazar(&contexto, &extremo);
-        let suceso = tokio::time::timeout(Duration::from_secs(10), sucesos.recv()).await;
-        assert!(matches!(suceso, Ok(Some(Suceso::Conectado))), "{suceso:?}");
-    }
-
-    const LATIDO: &[u8] = b"que late";
-
-    /// A ROUTER's side of the handshake (ZMTP 3.0, mechanism NULL), and then, at once or after
-    /// the first beat, a frame that is larger than any socket takes.
-    fn enganar(mut conexion: TcpStream, tras_latido: bool) -> std::io::Result<()> {
-        let mut saludo = [0; 64];
-        saludo[0] = 0xff;
-        saludo[9] = 0x7f;
-        saludo[10] = 3;
-        saludo[12..16].copy_from_slice(b"NULL");
-        let listo = b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06ROUTER";
-        let enorme = b"\x02\0\0\0\0\x7f\xff\xff\xff";
-        if !tras_latido {
-            return conexion.write_all(&[&saludo[..], listo, enorme].concat());
-        }
-        conexion.write_all(&[&saludo[..], listo].concat())?;
-        let mut oido = Vec::new();
-        while !oido.ends_with(LATIDO) {
-            let mut octeto = [0];
-            conexion.read_exact(&mut octeto)?;
-            oido.extend(octeto);
-        }
-        conexion.write_all(enorme)
-    }
-
-    #[rstest::rstest]
-    #[case::in_its_first_words(false)]
-    #[case::later(true)]
-    #[actix_rt::test]
-    async fn a_link_outlives_a_peer_that_breaks_the_protocol(#[case] tras_latido: bool) {
-        let contexto = Contexto::nuevo();
-        let oyente = TcpListener::bind("127.0.0.1:0").unwrap();
-        let extremo = format!("tcp://{}", oyente.local_addr().unwrap());
-        let tramposo = std::thread::spawn(move || {
-            let conexion = oyente.accept().unwrap().0;
-            enganar(conexion.try_clone().unwrap(), tras_latido).map(|()| conexion)
-        });
-        let latido = Some((Duration::from_millis(20), LATIDO.to_vec()));
-        let (_enlace, _sucesos) = enlazar_con(&contexto, &extremo, latido);
-        let rota = tokio::task::spawn_blocking(|| tramposo.join().unwrap().unwrap());
-        drop(rota.await.unwrap());
-        let router = contexto.contexto().socket(zmq::SocketType::ROUTER).unwrap();
-        router.bind(&extremo).unwrap();
-        let late = tokio::task::spawn_blocking(move || router.poll(zmq::POLLIN, 30_000));
-        assert_eq!(late.await.unwrap(), Ok(1), "no beat came");
     }
 }
