@@ -254,10 +254,11 @@ impl Caso<'_> {
                 fs::create_dir(&carpeta).unwrap();
                 let mut azar = Azar::nuevo(self.semilla ^ ((corte.registro as u64) << 8));
                 disco.cortar(forma, &mut azar, &carpeta);
-                if let Err(falta) = ejecutor.block_on(juez.juzgar(&carpeta, &debido)) {
-                    if faltas.insert(corte.registro) && faltas.len() <= MUESTRAS {
-                        println!("{corte:?} {forma:?}: {falta}");
-                    }
+                if let Err(falta) = ejecutor.block_on(juez.juzgar(&carpeta, &debido))
+                    && faltas.insert(corte.registro)
+                    && faltas.len() <= MUESTRAS
+                {
+                    println!("{corte:?} {forma:?}: {falta}");
                 }
                 fs::remove_dir_all(&carpeta).unwrap();
             }
