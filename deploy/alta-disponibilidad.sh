@@ -18,8 +18,8 @@ MOSTRADORES=8
 # Goals, in s: writable again after a crash of the primary, and after the loss of its host.
 META_CAIDA_S=8
 META_EQUIPO_S=28
-# Goal when etcd loses one member or its majority (faults, case 16), the loss itself included:
-# the primary goes on while it reaches the other two Patroni (failsafe_mode).
+# Goal when etcd loses its majority (faults, case 16), the loss itself included: the primary
+# goes on while it reaches the other two Patroni (failsafe_mode).
 META_ETCD_S=15
 # How long the machine may take to become whole again, in s.
 ENTERO_S=120
@@ -309,12 +309,20 @@ replica_sincrona() {
 # Which of the three leads the others.
 jefe_de_etcd() {
     python3 - "$(puerto 1)" "$(puerto 2)" "$(puerto 3)" <<'FIN'
-import json, sys, urllib.request
-for n, puerto in enumerate(sys.argv[1:], 1):
-    pide = urllib.request.Request(f"http://127.0.0.1:{puerto}/v3/maintenance/status", b"{}")
-    estado = json.load(urllib.request.urlopen(pide, timeout=5))
-    if estado["leader"] == estado["header"]["member_id"]:
-        print(n)
+import json, sys, time, urllib.request
+limite = time.monotonic() + 30
+while time.monotonic() < limite:
+    for n, puerto in enumerate(sys.argv[1:], 1):
+        pide = urllib.request.Request(f"http://127.0.0.1:{puerto}/v3/maintenance/status", b"{}")
+        try:
+            estado = json.load(urllib.request.urlopen(pide, timeout=5))
+        except OSError:
+            continue
+        if estado["leader"] == estado["header"]["member_id"]:
+            print(n)
+            sys.exit()
+    time.sleep(0.2)  # between two looks
+sys.exit("ningún etcd manda")
 FIN
 }
 
@@ -324,7 +332,7 @@ etcd_minoria() { # etcd_minoria QUE N
     n=$(primario) linea=$(linea_de "$n") t=$(ahora)
     matar "etcd$2"
     sleep 10 # the fault itself
-    anotar "kill -9 de $1, 10 s" "$META_ETCD_S" "$t" "$linea"
+    anotar "kill -9 de $1, 10 s" "$META_CAIDA_S" "$t" "$linea"
     arrancar_etcd "$2"
 }
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::db::postgres::Vigilancia;
 use crate::wire::base::{EstadoDeBase, EstadoDeServidor, Papel};
 
-/// What one commit may add to the WAL, in bytes: a page for each table and index.
-const COMMIT_BYTES: u64 = 16 * 4096;
+/// Room on the disk, in bytes, below which a person is told: what a large commit may add to
+/// the WAL, which grows only while it is not written from its beginning again.
+const SITIO_MIN_BYTES: u64 = 1024 * 1024;
 
 /// Who looks. One look at a time; each ends within a few seconds whatever is dead.
 pub enum Mirador {
@@ -48,7 +49,7 @@ fn archivo(ruta: &Path) -> EstadoDeServidor {
     let tamano = bytes(ruta);
     let (papel, detalle) = match tamano {
         None => (Papel::Inalcanzable, "no está"),
-        Some(_) if lleno(ruta) => (Papel::SinSitio, "el disco está lleno"),
+        Some(_) if lleno(ruta) => (Papel::SinSitio, "el disco está casi lleno"),
         Some(_) => (Papel::Archivo, "un solo disco"),
     };
     EstadoDeServidor {
@@ -62,9 +63,10 @@ fn archivo(ruta: &Path) -> EstadoDeServidor {
     }
 }
 
-/// Whether the disk has no room for one commit.
+/// Whether its disk has hardly any room.
 fn lleno(ruta: &Path) -> bool {
-    let carpeta = ruta.parent().unwrap_or(Path::new("."));
+    let carpeta = ruta.parent().filter(|carpeta| *carpeta != Path::new(""));
+    let carpeta = carpeta.unwrap_or(Path::new("."));
     rustix::fs::statvfs(carpeta)
-        .is_ok_and(|disco| disco.f_bavail.saturating_mul(disco.f_frsize) < COMMIT_BYTES)
+        .is_ok_and(|disco| disco.f_bavail.saturating_mul(disco.f_frsize) < SITIO_MIN_BYTES)
 }

@@ -184,7 +184,8 @@ impl Panorama {
                     problemas.push(format!("la base de datos {nombre} {detalle}"));
                 }
                 Papel::SinSitio => problemas.push(format!(
-                    "no queda sitio en el disco de la base de datos {nombre}: no se confirma nada"
+                    "casi no queda sitio en el disco de la base de datos {nombre}: lo que no quepa \
+                     no se confirma"
                 )),
             }
         }
@@ -275,7 +276,8 @@ impl Panorama {
         }
     }
 
-    /// Almacenamientos that are ready, and actors for whom they are not.
+    /// Almacenamientos that are ready, and actors for whom they are not: for a moment after a
+    /// start or a failover, or for good.
     fn juzgar_enlaces(&self, actores: &[ActorVisto], problemas: &mut Vec<String>) {
         let listo = |puerta: &&Sondeada<EstadoDeAlmacen>| {
             let estado = puerta.estado.as_ref();
@@ -286,21 +288,19 @@ impl Panorama {
                 visto.estado.almacenes.iter().any(|enlace| {
                     enlace.extremo == puerta.extremo
                         && !enlace.listo
-                        && enlace.cortacircuitos != Cortacircuitos::Abierto
+                        && enlace.cortacircuitos == Cortacircuitos::Cerrado
                 })
             };
-            let extremo = &puerta.extremo;
-            match actores.iter().filter(sin_el).count() {
-                0 => {}
-                1 => problemas.push(format!(
-                    "un actor no trabaja con el almacenamiento {extremo}, que está listo: sirve \
-                     otra base de datos, o no lo alcanza"
-                )),
-                cuantos => problemas.push(format!(
-                    "{cuantos} actores no trabajan con el almacenamiento {extremo}, que está \
-                     listo: sirve otra base de datos, o no lo alcanzan"
-                )),
-            }
+            let quienes = match actores.iter().filter(sin_el).count() {
+                0 => continue,
+                1 => "un actor aún no trabaja".to_owned(),
+                cuantos => format!("{cuantos} actores aún no trabajan"),
+            };
+            problemas.push(format!(
+                "{quienes} con el almacenamiento {}, que está listo (si sigue así, sirve otra \
+                 base de datos o no se alcanza)",
+                puerta.extremo
+            ));
         }
     }
 
@@ -311,30 +311,21 @@ impl Panorama {
             .is_some_and(|estado| estado.disposicion == Disposicion::EnEspera)
     }
 
-    /// What some living carga can have done now: an actor for it that may send it to a ready
-    /// storage, which has room to write.
+    /// What some living carga can have done now: an actor for it that may ask a ready storage.
     fn sigue(&self, actores: &[ActorVisto]) -> Vec<&'static str> {
         if self.listos().next().is_none() {
             return Vec::new();
         }
-        let enlaces = |visto: &ActorVisto| visto.estado.almacenes.clone();
-        let lee = |visto: &ActorVisto| enlaces(visto).iter().any(|enlace| enlace.listo);
-        let escribe = |visto: &ActorVisto| {
-            enlaces(visto)
-                .iter()
-                .any(|enlace| enlace.listo && enlace.cortacircuitos != Cortacircuitos::Abierto)
+        let capaz = |visto: &&ActorVisto| {
+            let mut enlaces = visto.estado.almacenes.iter();
+            enlaces.any(|a| a.listo && a.cortacircuitos != Cortacircuitos::Abierto)
         };
-        let sin_sitio = |visto: &ServidorVisto| visto.estado.papel == Papel::SinSitio;
-        let lleno = self.servidores().iter().any(sin_sitio);
         let mut sigue: Vec<&'static str> = TEMAS
             .into_iter()
-            .filter(|(tema, _)| {
-                let suyo = |visto: &&ActorVisto| visto.estado.tema == *tema;
-                !lleno && actores.iter().filter(suyo).any(escribe)
-            })
+            .filter(|(tema, _)| actores.iter().filter(capaz).any(|v| v.estado.tema == *tema))
             .map(|(_, nombre)| nombre)
             .collect();
-        if actores.iter().any(lee) {
+        if actores.iter().any(|visto| capaz(&visto)) {
             sigue.push("consultas");
         }
         sigue

@@ -242,7 +242,7 @@ fn a_ready_storage_that_no_actor_works_with_is_no_order() {
     }
     let frase = panorama.juicio().frase();
     assert!(
-        frase.starts_with("Atención: 3 actores no trabajan con el almacenamiento tcp://a:5570")
+        frase.starts_with("Atención: 3 actores aún no trabajan con el almacenamiento tcp://a:5570")
             && frase.contains("otra base de datos")
             && frase.ends_with("Ahora no se puede decidir ninguna operación."),
         "{frase}"
@@ -259,11 +259,19 @@ fn with_an_open_breaker_that_operation_does_not_go_on() {
     }
     let sigue = panorama.juicio().sigue;
     assert_eq!(sigue, ["devoluciones", "renovaciones", "consultas"]);
+    for carga in &mut panorama.cargas {
+        let actores = carga
+            .estado
+            .iter_mut()
+            .flat_map(|estado| &mut estado.actores);
+        actores.for_each(|actor| actor.almacenes[0].cortacircuitos = Cortacircuitos::Abierto);
+    }
+    assert_eq!(panorama.juicio().sigue, [""; 0], "a lookup asks it too");
 }
 
 /// Fault case 24.
 #[test]
-fn a_full_disk_is_named_and_only_lookups_go_on() {
+fn a_full_disk_is_named() {
     let mut panorama = sano();
     panorama.bases = vec![Some(EstadoDeBase {
         servidores: vec![EstadoDeServidor {
@@ -279,7 +287,7 @@ fn a_full_disk_is_named_and_only_lookups_go_on() {
     })];
     assert_eq!(
         panorama.juicio().frase(),
-        "Atención: no queda sitio en el disco de la base de datos b.db: no se confirma nada. \
-         Se siguen atendiendo: consultas."
+        "Atención: casi no queda sitio en el disco de la base de datos b.db: lo que no quepa no \
+         se confirma. Se siguen atendiendo: préstamos, devoluciones, renovaciones, consultas."
     );
 }

@@ -47,7 +47,7 @@ pub enum Papel {
     Inalcanzable,
     /// It would take writes and must not: left behind by a promotion, or of another library.
     Rechazado,
-    /// The file of an embedded database whose disk has no room: it is read and not written.
+    /// The file of an embedded database whose disk has hardly any room left.
     SinSitio,
 }
 

@@ -56,19 +56,20 @@ fn beside_one_that_asks_for_little_a_flood_has_a_small_share_and_the_rest_waits(
 }
 
 #[test]
-fn the_share_counts_all_kinds_together() {
+fn the_share_counts_all_kinds_together_and_none_of_them_waits_for_the_end_of_another() {
     let mut mesa = con_actor(CREDITOS);
     mesa.latido("b", Operacion::Devolucion, CREDITOS);
     pide_muchas(&mut mesa, Some("poca"), 9_000, 1);
     assert_eq!(pide_muchas(&mut mesa, Some("mucha"), 0, 100), 16);
-    let salidas = mesa.pide_de(Some("mucha"), 100, "devolucion");
-    assert_eq!(salidas, []);
-    // A loan that is decided makes room for a loan or a return, whichever is first in turn.
-    assert_eq!(entregadas(&mesa.resulta("a", 0, decidida())), [16]);
-    for id in 1..100 {
-        mesa.resulta("a", id, decidida());
+    let devuelve = |mesa: &mut Mesa, id| mesa.pide_de(Some("mucha"), id, "devolucion");
+    assert_eq!(devuelve(&mut mesa, 100), []);
+    assert_eq!(devuelve(&mut mesa, 101), []);
+    let mut van = Vec::new();
+    for id in 0..4 {
+        van.extend(entregadas(&mesa.resulta("a", id, decidida())));
     }
-    assert_eq!(mesa.reparto.estado().en_cola, 0, "the return went too");
+    van.sort_unstable();
+    assert_eq!(van, [16, 17, 100, 101], "loans and returns in turn");
 }
 
 #[test]

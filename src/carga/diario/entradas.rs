@@ -10,6 +10,9 @@ use crate::net::server::Par;
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
+/// Entries that a client's operation waits for on a guess: what one commit decides with ease.
+const A_MEDIAS_MAX: usize = 16;
+
 /// What an operation is about, as far as a carga can tell: of the same thing an entry waits
 /// for the earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -103,7 +106,7 @@ pub struct Entradas {
     por_par: HashMap<Par, usize>,
     /// The last undecided one on each thing.
     ultimas: HashMap<Cosa, u64>,
-    /// Those that name half of their thing and have not been tried yet.
+    /// Those that name half of their thing and are being tried for the first time.
     a_medias: BTreeSet<u64>,
     listas: [BTreeSet<(Instant, u64)>; 3],
     siguiente: u64,
@@ -172,11 +175,6 @@ impl Entradas {
         for cosa in cosas(&anotada.pedido) {
             self.ultimas.insert(cosa, seq);
         }
-        // What a former life left may take long to drain: nobody waits for it on a guess.
-        let nueva = anotada.edad_previa_ms == 0 && anotada.faltan == 0;
-        if nueva && nombra_a_medias(&anotada.pedido).is_some() {
-            self.a_medias.insert(seq);
-        }
         if let Some(par) = &anotada.par {
             *self.por_par.entry(Par::clone(par)).or_default() += 1;
         }
@@ -198,21 +196,38 @@ impl Entradas {
         faltan
     }
 
-    /// Puts a client's operation behind those that may be about the same thing, until each
-    /// has been tried once: with everybody alive that takes no longer than it to be decided,
-    /// and with nobody there the others' work is not held up by a guess.
+    /// Its replay begins.
+    pub fn sale(&mut self, seq: u64) {
+        let Some(anotada) = self.todas.get_mut(&seq) else {
+            return;
+        };
+        anotada.fase = Fase::EnVuelo;
+        anotada.intentos = anotada.intentos.saturating_add(1);
+        if anotada.intentos == 1 && nombra_a_medias(&anotada.pedido).is_some() {
+            self.a_medias.insert(seq);
+        }
+    }
+
+    /// Puts a client's operation behind those that may be about the same thing while they are
+    /// tried for the first time, which takes a moment with everybody alive. What waits to be
+    /// tried is not waited for, nor more than [`A_MEDIAS_MAX`] at once: a guess must not hold
+    /// up the others while somebody is dead, or floods.
     pub fn detras_por_si_acaso(&mut self, pedido: &Pedido, id: u64) -> usize {
-        let todas = &mut self.todas;
-        let mut faltan = 0;
-        for seq in &self.a_medias {
-            if let Some(anterior) = todas.get_mut(seq)
-                && quiza_lo_mismo(&anterior.pedido, pedido)
-            {
+        let quiza = |seq: &&u64| {
+            let anterior = self.todas.get(*seq);
+            anterior.is_some_and(|anterior| quiza_lo_mismo(&anterior.pedido, pedido))
+        };
+        let anteriores = self.a_medias.iter().filter(quiza);
+        let anteriores: Vec<u64> = anteriores.take(A_MEDIAS_MAX + 1).copied().collect();
+        if anteriores.len() > A_MEDIAS_MAX {
+            return 0;
+        }
+        for seq in &anteriores {
+            if let Some(anterior) = self.todas.get_mut(seq) {
                 anterior.por_si_acaso.push(id);
-                faltan += 1;
             }
         }
-        faltan
+        anteriores.len()
     }
 
     /// It was tried, without a decision; answers the clients that waited no longer than that.
@@ -302,6 +317,12 @@ impl Entradas {
         if let Some(anotada) = self.todas.get_mut(&seq) {
             anotada.esperan.push(id);
         }
+    }
+
+    /// By number.
+    #[must_use]
+    pub fn de(&self, seq: u64) -> Option<&Anotada> {
+        self.todas.get(&seq)
     }
 
     /// By number.

@@ -137,17 +137,16 @@ impl Diario {
                 let Some(seq) = self.entradas.sacar_lista(indice, ahora) else {
                     break;
                 };
-                let Some(anotada) = self.entradas.de_mut(seq) else {
+                let Some(anotada) = self.entradas.de(seq) else {
                     continue;
                 };
-                anotada.fase = Fase::EnVuelo;
-                anotada.intentos = anotada.intentos.saturating_add(1);
                 salidas.push(Salida::Replay {
                     seq,
                     pedido: anotada.pedido.clone(),
                     plazo: PLAZO_REPLAY,
                     edad_ms: anotada.edad_ms(ahora),
                 });
+                self.entradas.sale(seq);
                 self.compuertas[indice].sale();
             }
         }

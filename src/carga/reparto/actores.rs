@@ -201,5 +201,6 @@ impl Reparto {
             }
         }
         self.vaciar_sin_actor(ahora, actor.tema, salidas);
+        self.sacar(ahora, salidas);
     }
 }

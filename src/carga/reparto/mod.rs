@@ -115,6 +115,8 @@ pub struct Reparto {
     hechas: u64,
     pendientes: HashMap<u64, Pendiente>,
     turnos: Turnos,
+    /// The kind whose turn is next: none waits for another to have no more.
+    tema: usize,
     vencen: BTreeSet<(Instant, u64)>,
 }
 
@@ -128,6 +130,7 @@ impl Reparto {
             hechas: 0,
             pendientes: HashMap::new(),
             turnos: Turnos::default(),
+            tema: 0,
             vencen: BTreeSet::new(),
         }
     }
@@ -257,26 +260,42 @@ impl Reparto {
             return;
         };
         self.vencen.remove(&(pendiente.vence, id));
-        if !pendiente.pedido.operacion.es_lectura() {
+        let operacion = pendiente.pedido.operacion;
+        if !operacion.es_lectura() {
+            self.turnos.quita(operacion, &pendiente.origen, id);
             self.turnos.termina(&pendiente.origen);
         }
-        let desenlace = duda::de(pendiente.pedido.operacion, desenlace);
+        let desenlace = duda::de(operacion, desenlace);
         salidas.push(Salida::Responder(id, pendiente.pedido, desenlace));
     }
 
     /// Hands over what waits, as far as actors and shares allow.
     fn sacar(&mut self, ahora: Instant, salidas: &mut Vec<Salida>) {
-        for tema in Operacion::ESCRITURAS {
-            while self.turnos.largo(tema) > 0 {
-                let Eleccion::Actor(par) = self.elegir(ahora, tema) else {
-                    break;
-                };
-                let Some(id) = self.turnos.siguiente(tema) else {
-                    break;
-                };
-                self.entregar(ahora, id, par, salidas);
+        let temas = Operacion::ESCRITURAS;
+        let mut en_vano = 0;
+        while en_vano < temas.len() {
+            let tema = temas[self.tema];
+            self.tema = (self.tema + 1) % temas.len();
+            if self.sacar_una(ahora, tema, salidas) {
+                en_vano = 0;
+            } else {
+                en_vano += 1;
             }
         }
+    }
+
+    fn sacar_una(&mut self, ahora: Instant, tema: Operacion, salidas: &mut Vec<Salida>) -> bool {
+        if self.turnos.largo(tema) == 0 {
+            return false;
+        }
+        let Eleccion::Actor(par) = self.elegir(ahora, tema) else {
+            return false;
+        };
+        let Some(id) = self.turnos.siguiente(tema) else {
+            return false;
+        };
+        self.entregar(ahora, id, par, salidas);
+        true
     }
 
     /// With the last actor of a kind gone, nobody will give credits to those who wait.
@@ -305,12 +324,6 @@ impl Reparto {
                 break;
             }
             let dudosa = self.pendientes.get(&id).is_some_and(Pendiente::dudosa);
-            if let Some(pendiente) = self.pendientes.get(&id)
-                && pendiente.actor.is_none()
-            {
-                let operacion = pendiente.pedido.operacion;
-                self.turnos.quita(operacion, &pendiente.origen, id);
-            }
             self.cerrar(id, sin_decidir(dudosa, Causa::PlazoVencido), salidas);
         }
         self.turnos.olvida(ahora);

@@ -18,8 +18,8 @@ use crate::net::server::Par;
 /// long (median) as alone, and the flood went at 5,600, 6,600, 8,400 and 13,000/s (SQLite).
 const CUOTA: usize = 16;
 
-/// What those who all ask for much may have together: one commit under way and the next one
-/// (`almacenamiento.lote_max`).
+/// What those who all ask for much share, unless [`CUOTA`] for each is more: one commit under
+/// way and the next one, with the `almacenamiento.lote_max` that a node has by itself.
 const JUNTAS: usize = 512;
 
 /// How long a connection is taken to go on as it did: asking, and for much.

@@ -22,7 +22,7 @@ use crate::wire::admin::{Cumplido, Encomienda, FilaCatalogo, Informe};
 
 /// One administrator at a time: what each finds missing, each adds. Held until the commit.
 const TURNO: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-    FROM (SELECT pg_advisory_xact_lock(hashtext('biblioteca administrar'))) turno";
+    FROM (SELECT pg_advisory_xact_lock(hashtext('biblioteca administrar ' || current_schema()))) turno";
 
 const EXISTENTES: &str = "SELECT
     coalesce((SELECT json_agg(sede) FROM sedes), '[]')::text,

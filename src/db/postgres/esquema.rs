@@ -128,12 +128,16 @@ impl Esquema {
     }
 
     /// A pooler between us and the server may swallow the search path, and the tables found
-    /// would then be somebody's. An address that does not answer is asked by nobody.
+    /// would then be somebody's. Every address must answer: one that comes up later may be one.
     async fn comprobar(&self, url: &str) -> Result<(), Fallo> {
         let destino = Destino::leer(url).map_err(Fallo::Inservible)?;
-        let Ok(mut conexion) = conectar(&destino.sin_limites("biblioteca simulacro")).await else {
-            return Ok(());
-        };
+        let conectada = conectar(&destino.sin_limites("biblioteca simulacro")).await;
+        let mut conexion = conectada.map_err(|causa| {
+            Fallo::SinPrimario(format!(
+                "{} tiene que responder: sin verla no se sabe si admite un esquema propio ({causa})",
+                destino.nombre
+            ))
+        })?;
         let (ruta,): (String,) = sqlx::query_as("SELECT current_setting('search_path')")
             .fetch_one(&mut conexion)
             .await

@@ -108,14 +108,15 @@ pub async fn preparar(
     .await
     .map_err(explicado)?;
     revisar_version(&version)?;
-    if tablas > 0 && aplicacion != clase.aplicacion {
+    let nuestra = aplicacion == clase.aplicacion;
+    if !nuestra && (tablas > 0 || aplicacion != 0) {
         return Err(Fallo::Inservible(format!(
             "{} es una base de datos de otro programa; {}",
             base.display(),
             clase.si_ajena
         )));
     }
-    if tablas > 0 {
+    if nuestra || tablas > 0 {
         revisar_paginas(base, clase, escritor).await?;
     }
     clase

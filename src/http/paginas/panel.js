@@ -158,10 +158,11 @@ function flujo(cuadro, caidos) {
 
 // The database's servers; before an almacenamiento tells of them, its file.
 function servidores(cuadro) {
-  const tonos = { archivo: "bien", primario: "bien", réplica: "bien", inalcanzable: "mal", rechazado: "mal" };
+  const tonos = { archivo: "bien", primario: "bien", réplica: "bien", inalcanzable: "mal", rechazado: "mal", sin_sitio: "mal" };
+  const deArchivo = (papel) => papel === "archivo" || papel === "sin_sitio";
   const lista = cuadro.bases || [];
   if (lista.length) {
-    return lista.map((s) => ({ ...s, tono: tonos[s.papel] || "aviso", nombre: s.papel === "archivo" ? s.nombre.split("/").pop() : s.nombre, ruta: s.nombre }));
+    return lista.map((s) => ({ ...s, tono: tonos[s.papel] || "aviso", nombre: deArchivo(s.papel) ? s.nombre.split("/").pop() : s.nombre, ruta: s.nombre }));
   }
   const duenos = cuadro.almacenamientos.filter((almacen) => almacen.estado === "listo");
   if (!duenos.length) return [{ tono: "mal", papel: "sin dueño", nombre: "nadie la tiene abierta" }];

@@ -113,9 +113,7 @@ pub fn conectar(
     };
     let (socket, vigia) = extremo.abrir()?;
     let (cola, envios) = mpsc::channel(COLA_TRAMAS);
-    let servidor = contexto
-        .llavero_de(dominio)
-        .map(|llavero| Servidor::nuevo(llavero, &extremo.direccion));
+    let servidor = extremo.servidor();
     let bucle = Bucle {
         socket,
         vigia,
@@ -124,6 +122,7 @@ pub fn conectar(
         rehusado: false,
         conectado: false,
         abandono: None,
+        rehecho: false,
         al_suceder,
     };
     let tarea = actix_rt::spawn(bucle.correr(envios, latido));
@@ -151,6 +150,12 @@ impl Extremo {
         socket.connect(&self.direccion)?;
         Ok((tmq::dealer::Dealer::from_zmq_socket(socket)?, vigia))
     }
+
+    /// The key that it must have now, if its door has keys.
+    fn servidor(&self) -> Option<Servidor> {
+        let llavero = self.contexto.llavero_de(self.dominio)?;
+        Some(Servidor::nuevo(llavero, &self.direccion))
+    }
 }
 
 struct Bucle<F: FnMut(Suceso)> {
@@ -164,6 +169,8 @@ struct Bucle<F: FnMut(Suceso)> {
     conectado: bool,
     /// When the socket is given up; see [`ABANDONO`].
     abandono: Option<Instant>,
+    /// It was made anew and has heard nothing since: that is told once.
+    rehecho: bool,
     al_suceder: F,
 }
 
@@ -217,16 +224,20 @@ impl<F: FnMut(Suceso)> Bucle<F> {
     /// Takes the place of a socket whose endpoint libzmq has given up.
     fn rehacer(&mut self) {
         self.abandono = None;
+        let sana = self.socket.get_socket().get_events();
+        if self.conectado && sana.is_ok_and(|sucesos| sucesos.contains(zmq::POLLOUT)) {
+            return;
+        }
         let extremo = &self.extremo.direccion;
         match self.extremo.abrir() {
             Ok((socket, vigia)) => {
-                tracing::warn!(
-                    extremo,
-                    "el enlace se hace de nuevo: el otro lado lo rompió"
-                );
+                if !std::mem::replace(&mut self.rehecho, true) {
+                    tracing::warn!(extremo, "un enlace no se recuperaba solo; se hace de nuevo");
+                }
                 callar(self.socket.get_socket());
                 self.socket = socket;
                 self.vigia = vigia;
+                self.servidor = self.extremo.servidor();
                 if std::mem::take(&mut self.conectado) {
                     (self.al_suceder)(Suceso::Desconectado);
                 }
@@ -314,6 +325,7 @@ impl<F: FnMut(Suceso)> Bucle<F> {
                 Err(_) => break,
             }
         }
+        self.rehecho = false;
         if self.vigente() {
             (self.al_suceder)(Suceso::Tramas(tramas));
         }

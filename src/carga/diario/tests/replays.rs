@@ -250,7 +250,7 @@ fn a_renewal_by_copy_waits_for_the_return_of_a_book_unless_it_is_another_users()
 }
 
 #[test]
-fn a_guess_holds_nobody_up_once_the_entry_was_tried_in_vain_nor_after_a_restart() {
+fn a_guess_holds_nobody_up_once_the_entry_was_tried_in_vain() {
     let mut mesa = Mesa::nueva(100);
     let seq = mesa.encola(por_ejemplar("k1", None));
     let (id, _) = mesa.pide_de("p", pedido("prestamo", "s", "A"), false);
@@ -258,15 +258,36 @@ fn a_guess_holds_nobody_up_once_the_entry_was_tried_in_vain_nor_after_a_restart(
     assert!(pasa(&mesa.resulta(seq, en_vano), id));
     let (id, salidas) = mesa.pide_de("p", pedido("prestamo", "s2", "A"), false);
     assert!(pasa(&salidas, id));
-    let mut mesa = Mesa::sin_leer(100);
-    mesa.paso(Entrada::Cargadas(Cargadas {
-        sin_decidir: vec![SinDecidir {
-            seq: 1,
-            pedido: por_ejemplar("k1", None),
-            edad_ms: 5_000,
-        }],
-        siguiente: 2,
-    }));
+}
+
+/// Fault cases 4 and 34: what waits to be tried, and a flood, are not waited for.
+#[test]
+fn a_guess_waits_neither_for_what_is_not_being_tried_nor_for_many() {
+    let mut mesa = Mesa::nueva(1_000);
+    // Nobody takes returns: one probe at a time is tried, the others wait for it.
+    let seq = mesa.encola(por_ejemplar("k1", None));
+    mesa.resulta(seq, Desenlace::NoAplicada(Causa::SinActores));
+    for n in 0..20 {
+        mesa.encola(por_ejemplar(&format!("en-cola-{n}"), None));
+    }
+    let (id, salidas) = mesa.pide_de("p", pedido("prestamo", "s", "A"), false);
+    assert!(pasa(&salidas, id));
+    let mut mesa = Mesa::nueva(1_000);
+    let ejemplar = |n: u32| {
+        let texto = format!(r#"{{"operacion":"devolucion","ejemplar":"c{n}","op_id":"m{n}"}}"#);
+        let peticion = leer_peticion(texto.as_bytes(), &Sede::parse("s1").unwrap());
+        peticion.unwrap().pedido
+    };
+    // With enough decided the gate is wide open.
+    for n in 0..5 {
+        let seq = mesa.encola(pedido("devolucion", &format!("a{n}"), &format!("B{n}")));
+        mesa.resulta(seq, decidida());
+        mesa.vuelve(vec![Suerte::Hecha]);
+    }
+    for n in 0..17 {
+        mesa.encola(ejemplar(n));
+    }
+    assert_eq!(mesa.diario.estado(mesa.ahora).en_vuelo, 17);
     let (id, salidas) = mesa.pide_de("p", pedido("prestamo", "s", "A"), false);
     assert!(pasa(&salidas, id));
 }
