@@ -28,6 +28,7 @@
 //! | [`nodo`] | the roles of one process put together, started and drained |
 //! | [`ordenes`] | what each verb of the command line does |
 //! | [`plantado`] | bugs that tests put in, and nobody else can |
+//! | [`sistema`] | what the operating system says, in Spanish; standard output and error |
 //! | [`cli`], [`settings`], [`role`], [`telemetry`] | arguments, configuration, role words, logs |
 //!
 //! # What holds everywhere
@@ -66,6 +67,7 @@ pub mod plantado;
 pub mod role;
 pub mod runtime;
 pub mod settings;
+pub mod sistema;
 pub mod solicitante;
 pub mod telemetry;
 pub mod wire;

@@ -276,6 +276,12 @@ fn a_database_is_one_sqlite_file_or_several_postgres_and_no_password_is_repeated
 fn listening_to_the_network_wants_a_yes_only_where_this_node_listens() {
     let abierto = "[carga]\nclientes = '0.0.0.0:5555'\n";
     dice(con(abierto), &["carga.clientes", "seguridad.insegura"]);
+    // What does not help is not advised.
+    let http = con("[http]\nescucha = '0.0.0.0:8080'\n").unwrap_err();
+    assert!(
+        !http.to_string().contains("ponga seguridad.claves"),
+        "{http}"
+    );
     assert!(con(&format!("{abierto}[seguridad]\ninsegura = true")).is_ok());
     assert!(con(&format!("{abierto}[nodo]\nroles = ['actor-prestamo']")).is_ok());
     let (_carpeta, verbo) = archivos(&[("mio.toml", abierto)]);

@@ -8,10 +8,10 @@ use crate::domain::operacion::Operacion;
 use crate::domain::principal::Principal;
 use crate::wire::huella::{Contenido, Huella};
 use crate::wire::json::{
-    Campos, campo_crudo, campo_op_id, campo_texto, exigir_campos, leer_campos,
+    Campos, campo_crudo, campo_op_id, campo_texto, estado_de, exigir_campos, leer_campos,
 };
 use crate::wire::pedido::Pedido;
-use crate::wire::respuesta::{Causa, Desenlace, Estado};
+use crate::wire::respuesta::{Causa, Codigo, Desenlace, Estado};
 
 /// What a plain client asks of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,26 +110,31 @@ struct Mal<'a> {
 /// Writes what became of it.
 #[must_use]
 pub fn escribir_desenlace(desenlace: &Desenlace) -> Vec<u8> {
-    let causa = match desenlace {
-        Desenlace::Decidida(respuesta) => {
-            return match respuesta.rechazo {
-                Some(rechazo) => escribir_mala(rechazo.codigo(), &respuesta.mensaje),
-                None => {
-                    debug_assert_eq!(respuesta.estado, Estado::Confirmado);
-                    let datos = serde_json::from_str(&respuesta.datos).unwrap_or(RawValue::NULL);
-                    serde_json::to_vec(&Bien {
-                        status: "ok",
-                        datos,
-                    })
-                    .unwrap_or_default()
-                }
-            };
-        }
-        Desenlace::NoAplicada(causa) | Desenlace::Incierta(causa) => *causa,
-        Desenlace::EnEspera => Causa::SinAlmacenamiento,
-        Desenlace::Envenenada => Causa::FalloInterno,
+    let Desenlace::Decidida(respuesta) = desenlace else {
+        let (estado, codigo) = estado_de(desenlace);
+        let Some(Codigo::Causa(causa)) = codigo else {
+            return escribir_causa(Causa::FalloInterno, estado);
+        };
+        return escribir_causa(causa, estado);
     };
-    escribir_mala(causa.codigo(), causa.mensaje())
+    match respuesta.rechazo {
+        Some(rechazo) => escribir_mala(rechazo.codigo(), &respuesta.mensaje),
+        None => {
+            debug_assert_eq!(respuesta.estado, Estado::Confirmado);
+            let datos = serde_json::from_str(&respuesta.datos).unwrap_or(RawValue::NULL);
+            serde_json::to_vec(&Bien {
+                status: "ok",
+                datos,
+            })
+            .unwrap_or_default()
+        }
+    }
+}
+
+/// Writes why there is no decision.
+#[must_use]
+pub fn escribir_causa(causa: Causa, estado: Estado) -> Vec<u8> {
+    escribir_mala(causa.codigo(), &causa.mensaje(estado))
 }
 
 /// Writes an error.

@@ -11,19 +11,21 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::almacenamiento::actor::{
     Administrar, Almacenamiento, Anuncio, Tareas, Validar, VerEstado,
 };
-use crate::almacenamiento::directo::{Accion, escribir_desenlace, escribir_mala, leer_accion};
+use crate::almacenamiento::directo::{
+    Accion, escribir_causa, escribir_desenlace, escribir_mala, leer_accion,
+};
 use crate::almacenamiento::tarea::{Origen, Tarea};
 use crate::almacenamiento::vista::Vista;
 use crate::domain::ids::Sede;
 use crate::net::curve::Quien;
 use crate::net::curve::lista::Papel;
-use crate::net::server::{Entrada, Par, Puerta, Salida};
+use crate::net::server::{Entrada, Par, Puerta, Salida, Sobre};
 use crate::runtime::guardian::Puesto;
 use crate::runtime::recibidos::Recibidos;
 use crate::wire::codec::{VERSION, decode, encode};
 use crate::wire::estado::{EstadoDeAlmacen, EstadoNodo};
 use crate::wire::mensaje::{Disposicion, EstadoAlmacen, Mensaje};
-use crate::wire::respuesta::{Causa, Desenlace};
+use crate::wire::respuesta::{Causa, Desenlace, Estado};
 
 /// How long a plain client waits for its answer (design §2); the commit goes on regardless.
 const RESPUESTA_DIRECTA: Duration = Duration::from_millis(800);
@@ -116,7 +118,7 @@ impl PuertaAlmacen {
                     // Full: whoever asked asks again.
                     let _ = salidas.try_send(Salida {
                         par,
-                        delimitada: false,
+                        sobre: Sobre::default(),
                         libera: false,
                         trama,
                     });
@@ -171,26 +173,26 @@ impl PuertaAlmacen {
     }
 
     fn directa(&self, entrada: Entrada, tareas: &mut Vec<Tarea>, inmediatas: &mut Vec<Salida>) {
-        let delimitada = entrada.tramas.len() > 1 && entrada.tramas[0].is_empty();
+        let (sobre, cuerpo) = Sobre::separar(&entrada.tramas);
         let par = entrada.par;
-        let mut negar = |codigo: &str, detalle: &str| {
-            let trama = escribir_mala(codigo, detalle);
-            let par = Arc::clone(&par);
+        let mut negar = |trama| {
             inmediatas.push(Salida {
-                par,
-                delimitada,
+                par: Arc::clone(&par),
+                sobre: sobre.clone(),
                 libera: false,
                 trama,
             });
         };
-        let trama = entrada.tramas.last().map(Vec::as_slice).unwrap_or_default();
+        let [trama] = cuerpo else {
+            let codigo = Causa::ParametrosInvalidos.codigo();
+            return negar(escribir_mala(codigo, "se esperaba un solo marco"));
+        };
         let accion = match leer_accion(trama, &self.sede, entrada.quien.principal()) {
-            Ok(accion) if entrada.tramas.len() == 1 + usize::from(delimitada) => accion,
-            Ok(_) => return negar("ParametrosInvalidos", "se esperaba un solo marco"),
-            Err((codigo, detalle)) => return negar(codigo, &detalle),
+            Ok(accion) => accion,
+            Err((codigo, detalle)) => return negar(escribir_mala(codigo, &detalle)),
         };
         let Ok(sitio) = Arc::clone(&self.directas).try_acquire_owned() else {
-            return negar(Causa::ColaLlena.codigo(), Causa::ColaLlena.mensaje());
+            return negar(escribir_causa(Causa::ColaLlena, Estado::Ocupado));
         };
         let (aviso, espera) = oneshot::channel();
         match accion {
@@ -216,7 +218,7 @@ impl PuertaAlmacen {
             let _ = salidas
                 .send(Salida {
                     par,
-                    delimitada,
+                    sobre,
                     libera: false,
                     trama,
                 })
@@ -251,7 +253,7 @@ fn de_una_vez(par: Par, mensaje: &Mensaje) -> Option<Salida> {
     let trama = encode(mensaje).ok()?;
     Some(Salida {
         par,
-        delimitada: false,
+        sobre: Sobre::default(),
         libera: false,
         trama,
     })

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::net::server::{Par, Salida};
+use crate::net::server::{Par, Salida, Sobre};
 use crate::wire::codec::encode_resultados;
 use crate::wire::mensaje::Resultado;
 use crate::wire::pedido::Pedido;
@@ -79,7 +79,7 @@ impl Contestador {
     pub fn enviar(&self, par: Par, trama: Vec<u8>) {
         let salida = Salida {
             par,
-            delimitada: false,
+            sobre: Sobre::default(),
             libera: false,
             trama,
         };

@@ -12,6 +12,9 @@ use crate::wire::base::EstadoDeBase;
 /// three small questions a look are nothing to a server.
 const PAUSA: Duration = Duration::from_secs(2);
 
+/// Pause while a new database is being made, which takes a moment.
+const ESTRENO: Duration = Duration::from_millis(100);
+
 /// What was seen last, and when. Read by the door.
 #[derive(Clone, Default)]
 pub struct Vista(Rc<RefCell<Option<(Instant, EstadoDeBase)>>>);
@@ -40,6 +43,10 @@ pub fn vigilar(mirador: Mirador) -> Vista {
 
 async fn mirar(vista: Weak<RefCell<Option<(Instant, EstadoDeBase)>>>, mut mirador: Mirador) {
     let mut antes = None;
+    // A file that is not there yet is being made: there is nothing to tell of it.
+    while !mirador.hay_algo() && vista.strong_count() > 0 {
+        tokio::time::sleep(ESTRENO).await;
+    }
     loop {
         let base = mirador.mirar().await;
         let durabilidad = base.durabilidad();

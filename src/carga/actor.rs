@@ -16,7 +16,7 @@ use crate::carga::reparto::{self, EstadoReparto};
 use crate::carga::responder::Responder;
 use crate::db::diario::{Cargadas, Cerrada, Suerte};
 use crate::net::news::Noticias;
-use crate::net::server::{Par, Salida};
+use crate::net::server::{Par, Salida, Sobre};
 use crate::runtime::guardian::Centinela;
 use crate::runtime::metricas;
 use crate::wire::codec::encode_encargos;
@@ -255,7 +255,7 @@ impl Carga {
                 for trama in tramas {
                     let salida = Salida {
                         par: par.clone(),
-                        delimitada: false,
+                        sobre: Sobre::default(),
                         libera: false,
                         trama,
                     };

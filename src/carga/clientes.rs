@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::carga::actor::{Solicitud, Tic};
 use crate::carga::admision::Admision;
 use crate::carga::responder::{Buzon, Remite, Responder, escribir};
-use crate::net::server::{Entrada, Par, Puerta, Salida};
+use crate::net::server::{Entrada, Par, Puerta, Salida, Sobre};
 use crate::wire::json::Invalida;
 use crate::wire::respuesta::{Causa, Desenlace};
 
@@ -29,25 +29,24 @@ impl Clientes {
     }
 
     fn admitir(&mut self, entrada: Entrada, inmediatas: &mut Vec<Salida>) -> Option<Solicitud> {
-        let (delimitada, leida) = match entrada.tramas.as_slice() {
-            [trama] => (false, self.admision.leer(trama)),
-            [vacia, trama] if vacia.is_empty() => (true, self.admision.leer(trama)),
-            otras => {
+        let (sobre, cuerpo) = Sobre::separar(&entrada.tramas);
+        let leida = match cuerpo {
+            [trama] => self.admision.leer(trama),
+            _ => {
                 let invalida = Invalida {
                     causa: Causa::ParametrosInvalidos,
                     detalle: "se esperaba un solo marco con un objeto JSON".to_owned(),
                     op_id: None,
                     id: None,
                 };
-                let delimitada = otras.first().is_some_and(Vec::is_empty);
-                (delimitada, Err(self.admision.negar(&invalida)))
+                Err(self.admision.negar(&invalida))
             }
         };
         let par = entrada.par;
-        let mut contestar = |par, trama| {
+        let mut contestar = |par, sobre, trama| {
             inmediatas.push(Salida {
                 par,
-                delimitada,
+                sobre,
                 libera: false,
                 trama,
             });
@@ -58,7 +57,7 @@ impl Clientes {
                 peticion
             }
             Err(trama) => {
-                contestar(par, trama);
+                contestar(par, sobre, trama);
                 return None;
             }
         };
@@ -72,11 +71,11 @@ impl Clientes {
         let suyas = self.en_vuelo.get(&par).copied().unwrap_or(0);
         let Some(sitio) = self.admision.sitio(suyas) else {
             let ocupada = Desenlace::NoAplicada(Causa::ColaLlena);
-            contestar(par, escribir(&remite, &ocupada));
+            contestar(par, sobre, escribir(&remite, &ocupada));
             return None;
         };
         *self.en_vuelo.entry(par).or_default() += 1;
-        let responder = Responder::nuevo(Buzon::Socket(sitio, delimitada), remite);
+        let responder = Responder::nuevo(Buzon::Socket(sitio, sobre), remite);
         Some(self.admision.solicitud(peticion, responder))
     }
 }

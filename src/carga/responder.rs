@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
-use crate::net::server::{Par, Salida};
+use crate::net::server::{Par, Salida, Sobre};
 use crate::runtime::metricas;
 use crate::wire::json::{escribir_respuesta, estado_de};
 use crate::wire::respuesta::{Causa, Codigo, Desenlace, Estado};
@@ -37,7 +37,7 @@ pub struct Remite {
 #[derive(Debug)]
 pub enum Buzon {
     /// To a client of the socket; whether it expects an empty frame first.
-    Socket(OwnedPermit<Salida>, bool),
+    Socket(OwnedPermit<Salida>, Sobre),
     /// To somebody in this process.
     Ventanilla(OwnedPermit<Salida>, oneshot::Sender<Vec<u8>>),
 }
@@ -99,10 +99,10 @@ impl Responder {
         let etiquetas = [("tramo", "carga"), operacion];
         metricas::medir(&metricas::TRAMO, &etiquetas, self.desde.elapsed());
         match buzon {
-            Buzon::Socket(sitio, delimitada) => {
+            Buzon::Socket(sitio, sobre) => {
                 sitio.send(Salida {
                     par: self.par(),
-                    delimitada,
+                    sobre,
                     libera: true,
                     trama,
                 });
@@ -172,7 +172,7 @@ mod tests {
         };
         let nuevo = |cola: &mpsc::Sender<Salida>| {
             let sitio = cola.clone().try_reserve_owned().unwrap();
-            Responder::nuevo(Buzon::Socket(sitio, true), remite.clone())
+            Responder::nuevo(Buzon::Socket(sitio, Sobre::default()), remite.clone())
         };
         drop(nuevo(&cola));
         nuevo(&cola).responder(&Desenlace::NoAplicada(Causa::SinActores));

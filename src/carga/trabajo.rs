@@ -12,7 +12,7 @@ use crate::carga::actor::{Ausente, Carga, DeActores};
 use crate::carga::asistencia::Asistencia;
 use crate::net::curve::Quien;
 use crate::net::curve::lista::Papel;
-use crate::net::server::{Entrada, Par, Puerta, Salida};
+use crate::net::server::{Entrada, Par, Puerta, Salida, Sobre};
 use crate::runtime::guardian::Puesto;
 use crate::wire::codec::{decode, encode};
 use crate::wire::estado::EstadoNodo;
@@ -108,7 +108,7 @@ fn contar(salidas: &mpsc::Sender<Salida>, par: Par, mensaje: &Mensaje) {
             // Full: whoever asked asks again.
             let _ = salidas.try_send(Salida {
                 par,
-                delimitada: false,
+                sobre: Sobre::default(),
                 libera: false,
                 trama,
             });
@@ -150,7 +150,7 @@ impl Puerta for Trabajo {
     fn latir(&mut self, inmediatas: &mut Vec<Salida>) {
         inmediatas.extend(self.pares.iter().map(|par| Salida {
             par: Arc::clone(par),
-            delimitada: false,
+            sobre: Sobre::default(),
             libera: false,
             trama: self.latido.clone(),
         }));

@@ -118,7 +118,7 @@ fn an_operation_is_asked_with_what_it_needs() {
     ] {
         assert!(linea(buena).is_ok(), "{buena}");
     }
-    mala("pedir", &["falta <OPERACION>"]);
+    mala("pedir", &["falta OPERACION"]);
     mala(
         "pedir prestamo --usuario U",
         &["prestamo: falta --isbn o --ejemplar"],
@@ -150,7 +150,7 @@ fn a_measurement_has_bounds_and_defaults() {
             calentamiento: Duration::from_secs(1),
             ritmo: None,
             carrera: Carrera::Una(Operacion::Prestamo),
-            libros: 1000,
+            libros: 998,
             modos: Modos::default(),
             salida: None,
             en_marcha: false,
@@ -214,6 +214,18 @@ fn audits_and_drills_take_what_they_need() {
 fn wrong_lines_are_told_in_spanish() {
     mala("prestar", &["la orden 'prestar' no existe"]);
     mala("pedirr", &["¿quiso decir pedir?"]);
+    mala("pedri", &["¿quiso decir pedir?"]);
+    let lejana = linea("extra").unwrap_err();
+    assert!(!lejana.texto.contains("quiso decir"), "{}", lejana.texto);
+    mala("usuarios bloquear", &["faltan --motivo MOTIVO y U"]);
+    for ayuda in ["help", "ayuda"] {
+        let fin = linea(ayuda).unwrap_err();
+        assert!(
+            fin.codigo == 0 && fin.texto.contains("Órdenes"),
+            "{}",
+            fin.texto
+        );
+    }
     mala("sembrar --rol x", &["'--rol' no existe aquí"]);
     mala("sembrar ahora", &["sobra 'ahora'"]);
     mala(
@@ -230,7 +242,7 @@ fn wrong_lines_are_told_in_spanish() {
         &["sincrono o asincrono"],
     );
     mala("catalogo", &["incompleta"]);
-    mala("catalogo importar", &["falta <RUTA>"]);
+    mala("catalogo importar", &["falta RUTA"]);
     mala("--role carga sembrar", &["no van con una orden"]);
 }
 

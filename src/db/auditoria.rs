@@ -14,6 +14,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, FromRow};
 
 use crate::db::Fallo;
+use crate::db::motivo::motivo;
 use crate::db::postgres::Buscador;
 
 /// How long a statement waits for a recovery that another process makes.
@@ -198,13 +199,29 @@ impl Fuente {
     }
 }
 
-/// The database cannot be read; `Display` is the Spanish sentence for the user.
+/// Why the database cannot be read; `Display` is the Spanish sentence for the user.
 #[derive(Debug, thiserror::Error)]
-#[error("no se puede leer {nombre}: {causa}")]
-pub struct AuditoriaError {
-    nombre: String,
-    #[source]
-    causa: Fallo,
+pub enum AuditoriaError {
+    /// There is none here.
+    #[error(
+        "no hay base de datos en {}: auditar se ejecuta en el equipo que la tiene",
+        .0.display()
+    )]
+    SinBase(PathBuf),
+    /// A person must do something about it first: the reason says what.
+    #[error("{0}")]
+    PorHacer(String),
+    /// No server answers as the primary, or it went away.
+    #[error("{0}")]
+    Inalcanzable(String),
+    /// It is there and cannot be read: damaged, or not ours.
+    #[error("no se puede leer {nombre}: {motivo}")]
+    Ilegible {
+        /// Which.
+        nombre: String,
+        /// Why.
+        motivo: String,
+    },
 }
 
 /// Reads one moment of the database: its checks and the operations of `op_ids`.
@@ -212,19 +229,33 @@ pub struct AuditoriaError {
 /// # Errors
 /// [`AuditoriaError`] when there is none or it is not ours.
 pub async fn auditar(fuente: &Fuente, op_ids: &[&str]) -> Result<Auditoria, AuditoriaError> {
-    let leida = match fuente {
-        Fuente::Archivo(ruta) => de_archivo(ruta, op_ids).await.map_err(Fallo::NoAplicado),
-        Fuente::Servidores(buscador) => match buscador.inspector().await {
-            Ok(conexion) => de_servidor(conexion, op_ids)
-                .await
-                .map_err(Fallo::NoAplicado),
-            Err(fallo) => Err(fallo),
-        },
-    };
-    leida.map_err(|causa| AuditoriaError {
+    let ilegible = |motivo| AuditoriaError::Ilegible {
         nombre: fuente.nombre(),
-        causa,
-    })
+        motivo,
+    };
+    match fuente {
+        Fuente::Archivo(ruta) if !ruta.exists() => Err(AuditoriaError::SinBase(ruta.clone())),
+        Fuente::Archivo(ruta) => de_archivo(ruta, op_ids)
+            .await
+            .map_err(|causa| ilegible(motivo(&causa))),
+        Fuente::Servidores(buscador) => {
+            let conexion = buscador.inspector().await.map_err(|fallo| match fallo {
+                Fallo::SinPrimario(_) => AuditoriaError::Inalcanzable(fallo.to_string()),
+                Fallo::Inservible(que) => AuditoriaError::PorHacer(que),
+                otro => ilegible(otro.to_string()),
+            })?;
+            de_servidor(conexion, op_ids)
+                .await
+                .map_err(|causa| match &causa {
+                    Error::Io(_) => AuditoriaError::Inalcanzable(format!(
+                        "{} dejó de responder: {}",
+                        fuente.nombre(),
+                        motivo(&causa)
+                    )),
+                    _ => ilegible(motivo(&causa)),
+                })
+        }
+    }
 }
 
 async fn de_archivo(ruta: &Path, op_ids: &[&str]) -> Result<Auditoria, Error> {

@@ -222,9 +222,13 @@ fn uno(fila: FilaLibro, ejemplar: Option<&Ejemplar>, fecha: String) -> Result<Re
         disponibles, total, ..
     } = libro.existencias;
     let mensaje = format!(
-        "«{}»: {disponibles} de {total} {} disponibles",
+        "«{}»: {disponibles} de {total} {}",
         libro.titulo,
-        if total == 1 { "ejemplar" } else { "ejemplares" },
+        if total == 1 {
+            "ejemplar disponible"
+        } else {
+            "ejemplares disponibles"
+        },
     );
     let datos = objeto(&libro);
     Ok(confirmada(mensaje, datos, fecha))

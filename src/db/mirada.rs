@@ -20,6 +20,15 @@ pub enum Mirador {
 }
 
 impl Mirador {
+    /// Whether there is a file to look at; of servers only a look can tell.
+    #[must_use]
+    pub fn hay_algo(&self) -> bool {
+        match self {
+            Self::Archivo(ruta) => ruta.exists(),
+            Self::Servidores(_) => true,
+        }
+    }
+
     /// How the database is now.
     pub async fn mirar(&mut self) -> EstadoDeBase {
         match self {

@@ -4,7 +4,7 @@
 //! For every kind of database alike: `filas` reads what a batch is decided on, `decision`
 //! turns it into verdicts with the pure rules, `respuestas` and `redaccion` write the answers,
 //! `consulta` answers questions; `catalogo`, `usuarios` and `sembrar` say what administrators change; `reloj`
-//! tells a time that never goes back. `sqlite` is the embedded store, `postgres` that of a
+//! tells a time that never goes back, `motivo` says in Spanish what a database says. `sqlite` is the embedded store, `postgres` that of a
 //! library that has outgrown one PC; `mudanza` moves a library from the one to the other, and
 //! `auditoria` looks at a database from outside, `mirada` tells how it is, `respaldo` copies a
 //! SQLite file. `diario` is the file of its own in which a
@@ -17,6 +17,7 @@ mod decision;
 pub mod diario;
 mod filas;
 pub mod mirada;
+mod motivo;
 pub mod mudanza;
 pub mod postgres;
 mod redaccion;
@@ -30,6 +31,7 @@ mod usuarios;
 
 use futures::future::BoxFuture;
 
+use crate::db::motivo::motivo;
 use crate::wire::admin::{Cumplido, Encomienda};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
@@ -50,24 +52,24 @@ pub struct Asiento {
 #[derive(Debug, thiserror::Error)]
 pub enum Fallo {
     /// Certainly nothing of the batch is in the database.
-    #[error("not applied: {0}")]
+    #[error("no se aplicó: {}", motivo(.0))]
     NoAplicado(#[source] sqlx::Error),
     /// COMMIT was sent and its outcome is not known.
-    #[error("perhaps applied: {0}")]
+    #[error("puede haberse aplicado: {}", motivo(.0))]
     Incierto(#[source] sqlx::Error),
     /// Certainly nothing of the batch is in the database, and it would fail again: our own
     /// code panicked, or what is stored is not what it should be. One operation is to blame.
-    #[error("defect met while deciding a batch: {0}")]
+    #[error("un defecto al decidir un lote: {0}")]
     Defecto(String),
     /// The file is no database of ours, or a damaged one; a person must look.
     #[error("{0}")]
     Inservible(String),
     /// Certainly nothing of it is in the database, and no server takes our writes now: the
     /// store must be opened again, which searches for one that does.
-    #[error("no writable primary: {0}")]
+    #[error("ningún PostgreSQL de almacenamiento.base_datos admite escrituras: {0}")]
     SinPrimario(String),
     /// Another process owns the database.
-    #[error("another process owns the database")]
+    #[error("otro proceso tiene la base de datos")]
     Ocupada,
 }
 

@@ -206,21 +206,42 @@ impl Redactor<'_> {
         }
     }
 
-    /// The refusal's sentence, with the book and the user it is about.
+    /// The refusal's sentence, with the copy, the book and the user it is about.
     fn negacion(&self, pedido: &Pedido, codigo: Rechazo) -> String {
-        let mut mensaje = codigo.mensaje().to_owned();
-        let libro = match (&pedido.isbn, &pedido.ejemplar) {
-            (Some(isbn), _) => Some(self.libro(isbn)),
-            (None, Some(ejemplar)) => Some(format!("ejemplar '{ejemplar}'")),
-            (None, None) => None,
+        let libro = pedido.isbn.as_ref().map(|isbn| self.libro(isbn));
+        let cosa = match (&pedido.ejemplar, libro) {
+            (None, libro) => libro,
+            (Some(ejemplar), None) => Some(format!("ejemplar '{ejemplar}'")),
+            (Some(ejemplar), Some(libro)) => Some(format!("ejemplar '{ejemplar}' de {libro}")),
         };
         let usuario = pedido.usuario.as_ref().map(|id| format!("usuario '{id}'"));
-        let partes: Vec<String> = libro.into_iter().chain(usuario).collect();
-        if !partes.is_empty() {
-            mensaje.push_str(": ");
-            mensaje.push_str(&partes.join(", "));
+        let partes: Vec<String> = cosa.into_iter().chain(usuario).collect();
+        let que = self.motivo(pedido, codigo);
+        if partes.is_empty() {
+            return que.to_owned();
         }
-        mensaje
+        format!("{que}: {}", partes.join(", "))
+    }
+
+    /// What is refused: of a copy that was named, not what would be of any of its book.
+    fn motivo(&self, pedido: &Pedido, codigo: Rechazo) -> &'static str {
+        let Some(ejemplar) = &pedido.ejemplar else {
+            return codigo.mensaje();
+        };
+        let copia = self.foto.copia(ejemplar);
+        match codigo {
+            Rechazo::EjemplarNoEncontrado if copia.is_some() => "Ese ejemplar no es de ese libro",
+            // Nobody puts it out of service within a batch; it may be returned in this one.
+            Rechazo::SinEjemplaresDisponibles if copia.is_some_and(|copia| !copia.en_servicio) => {
+                "Ese ejemplar está fuera de servicio"
+            }
+            Rechazo::SinEjemplaresDisponibles => "Ese ejemplar está prestado",
+            Rechazo::PrestamoNoEncontrado if pedido.usuario.is_some() => {
+                "No consta ningún préstamo de ese usuario y ejemplar"
+            }
+            Rechazo::PrestamoNoEncontrado => "No consta ningún préstamo de ese ejemplar",
+            otro => otro.mensaje(),
+        }
     }
 
     fn libro(&self, isbn: &Isbn) -> String {

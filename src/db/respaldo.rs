@@ -14,7 +14,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Error};
 
+use crate::db::motivo::motivo;
 use crate::db::sqlite::conexion::CIRCULACION;
+use crate::sistema;
 
 /// How long a statement waits for a recovery that another process makes.
 const ESPERA_MAX: Duration = Duration::from_secs(5);
@@ -63,8 +65,17 @@ pub enum RespaldoError {
     /// The copy is not what it should be, and was thrown away.
     #[error("el respaldo no salió sano ({0}): revise el disco; se descartó")]
     Danado(String),
+    /// There is no place of that name for a new file.
+    #[error("no se puede escribir {}: {}", ruta.display(), sin_lugar(causa))]
+    Lugar {
+        /// The file that was asked for.
+        ruta: PathBuf,
+        /// What the system said.
+        #[source]
+        causa: io::Error,
+    },
     /// The disk said no.
-    #[error("no se puede escribir {}: {causa}", ruta.display())]
+    #[error("no se puede escribir {}: {}", ruta.display(), sistema::motivo(causa))]
     Disco {
         /// The file.
         ruta: PathBuf,
@@ -73,7 +84,7 @@ pub enum RespaldoError {
         causa: io::Error,
     },
     /// SQLite said no.
-    #[error("no se pudo copiar {}: {causa}", base.display())]
+    #[error("no se pudo copiar {}: {}", base.display(), motivo(causa))]
     Base {
         /// The library's file.
         base: PathBuf,
@@ -98,7 +109,7 @@ pub async fn respaldar(base: &Path, destino: &Path) -> Result<Respaldo, Respaldo
     let mut nombre = destino.as_os_str().to_owned();
     nombre.push(PARCIAL);
     let parcial = PathBuf::from(nombre);
-    reservar(&parcial)?;
+    reservar(&parcial, destino)?;
     let hecho = match copiar(base, &parcial).await {
         Ok(respaldo) => asentar(&parcial, destino).map(|()| respaldo),
         Err(error) => Err(error),
@@ -111,7 +122,7 @@ pub async fn respaldar(base: &Path, destino: &Path) -> Result<Respaldo, Respaldo
 }
 
 /// Makes the empty file that SQLite then fills, so that nobody else ever could read it.
-fn reservar(parcial: &Path) -> Result<(), RespaldoError> {
+fn reservar(parcial: &Path, destino: &Path) -> Result<(), RespaldoError> {
     OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -120,7 +131,15 @@ fn reservar(parcial: &Path) -> Result<(), RespaldoError> {
         .map(drop)
         .map_err(|causa| match causa.kind() {
             io::ErrorKind::AlreadyExists => RespaldoError::AMedias(parcial.to_owned()),
-            _ => disco(parcial, causa),
+            io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::InvalidFilename => RespaldoError::Lugar {
+                ruta: destino.to_owned(),
+                causa,
+            },
+            _ => disco(destino, causa),
         })
 }
 
@@ -155,7 +174,7 @@ async fn copiar(base: &Path, parcial: &Path) -> Result<Respaldo, RespaldoError> 
 
 /// Reads the whole copy once more.
 async fn revisar(parcial: &Path, base_id: String) -> Result<Respaldo, RespaldoError> {
-    let danado = |causa: Error| RespaldoError::Danado(causa.to_string());
+    let danado = |causa: Error| RespaldoError::Danado(motivo(&causa));
     let mut copia = abrir(parcial).await.map_err(danado)?;
     let hallazgo: String = sqlx::query_scalar("PRAGMA quick_check(1)")
         .fetch_one(&mut copia)
@@ -207,6 +226,14 @@ async fn abrir(ruta: &Path) -> Result<SqliteConnection, Error> {
         .disable_statement_logging()
         .connect()
         .await
+}
+
+/// It is the folder that is not there: the file is to be made.
+fn sin_lugar(causa: &io::Error) -> String {
+    match causa.kind() {
+        io::ErrorKind::NotFound => "su carpeta no existe".to_owned(),
+        _ => sistema::motivo(causa),
+    }
 }
 
 fn disco(ruta: &Path, causa: io::Error) -> RespaldoError {

@@ -88,6 +88,18 @@ pub enum IdInvalido {
     Caracteres(&'static str),
 }
 
+impl IdInvalido {
+    /// The same of a field that has another name where the text stood.
+    #[must_use]
+    pub const fn en(self, nombre: &'static str) -> Self {
+        match self {
+            Self::Vacio(_) => Self::Vacio(nombre),
+            Self::Largo(_, max) => Self::Largo(nombre, max),
+            Self::Caracteres(_) => Self::Caracteres(nombre),
+        }
+    }
+}
+
 impl<K: Campo> Texto<K> {
     /// Trims and checks `texto`.
     ///

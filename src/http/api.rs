@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, Resource, web};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, Route, web};
 use serde_json::{Map, Value, json};
 
 use crate::domain::operacion::Operacion;
 use crate::http::acceso::Quien;
 use crate::http::cuerpo;
 use crate::http::nodo::Nodo;
-use crate::http::problema::{de_respuesta, metodo, problema};
+use crate::http::problema::{de_respuesta, problema, recurso};
 use crate::wire::json::SOLICITUD_BYTES_MAX;
 use crate::wire::json_cliente::RespuestaCliente;
 use crate::wire::respuesta::Estado;
@@ -29,23 +29,17 @@ const OPENAPI: &str = include_str!("openapi.json");
 
 /// Its paths.
 pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
-    let con = |ruta: &str, camino: actix_web::Route| -> Resource {
-        web::resource(ruta)
-            .route(camino)
-            .default_service(web::to(metodo))
-    };
-    cfg.service(con("/v1/openapi.json", web::get().to(openapi)));
-    cfg.service(con("/v1/prestamos", web::post().to(prestar)));
-    cfg.service(con("/v1/devoluciones", web::post().to(devolver)));
-    cfg.service(con("/v1/renovaciones", web::post().to(renovar)));
-    cfg.service(con("/v1/libros", web::get().to(buscar)));
-    cfg.service(con("/v1/libros/{isbn}", web::get().to(libro)));
-    cfg.service(con("/v1/ejemplares/{ejemplar}", web::get().to(ejemplar)));
-    cfg.service(con("/v1/operaciones/{op_id}", web::get().to(operacion)));
-    cfg.service(con(
-        "/v1/usuarios/{usuario}/prestamos",
-        web::get().to(suyos),
-    ));
+    let lee = |ruta: &str, camino: Route| recurso(ruta, [(Method::GET, camino)]);
+    let escribe = |ruta: &str, camino: Route| recurso(ruta, [(Method::POST, camino)]);
+    cfg.service(lee("/v1/openapi.json", web::to(openapi)));
+    cfg.service(escribe("/v1/prestamos", web::to(prestar)));
+    cfg.service(escribe("/v1/devoluciones", web::to(devolver)));
+    cfg.service(escribe("/v1/renovaciones", web::to(renovar)));
+    cfg.service(lee("/v1/libros", web::to(buscar)));
+    cfg.service(lee("/v1/libros/{isbn}", web::to(libro)));
+    cfg.service(lee("/v1/ejemplares/{ejemplar}", web::to(ejemplar)));
+    cfg.service(lee("/v1/operaciones/{op_id}", web::to(operacion)));
+    cfg.service(lee("/v1/usuarios/{usuario}/prestamos", web::to(suyos)));
 }
 
 async fn openapi() -> HttpResponse {
@@ -244,7 +238,7 @@ fn en_ruta(op_id: &str) -> String {
 fn mala(detalle: &str) -> HttpResponse {
     let mut respuesta = json!({
         "type": "urn:biblioteca:ParametrosInvalidos",
-        "title": "Solicitud no válida",
+        "title": "ParametrosInvalidos",
         "detail": detalle,
         "codigo": "ParametrosInvalidos",
         "estado": Estado::Invalido.palabra(),

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::acceso::{Acceso, galleta};
 use crate::http::cuerpo;
+use crate::http::problema::recurso;
 use crate::http::sesiones::{GALLETA, OCIO_MAX};
 
 /// Largest form, in bytes: a token and a destination.
@@ -14,9 +15,12 @@ const FORMULARIO_BYTES_MAX: usize = 4 * 1024;
 
 /// Its paths.
 pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
-    cfg.route("/entrar", web::get().to(pagina));
-    cfg.route("/entrar", web::post().to(entrar));
-    cfg.route("/salir", web::post().to(salir));
+    let caminos = [
+        (Method::GET, web::to(pagina)),
+        (Method::POST, web::to(entrar)),
+    ];
+    cfg.service(recurso("/entrar", caminos));
+    cfg.service(recurso("/salir", [(Method::POST, web::to(salir))]));
 }
 
 async fn pagina(peticion: HttpRequest) -> HttpResponse {

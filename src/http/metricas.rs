@@ -10,6 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
 use crate::http::nodo::Nodo;
+use crate::http::problema::recurso;
 use crate::runtime::metricas::{self, texto};
 
 /// How long the roles may take to say how they are; without them the counters are told alone,
@@ -18,7 +19,7 @@ const GALGAS_MAX: Duration = Duration::from_millis(1_500);
 
 /// Its path.
 pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
-    cfg.route("/metrics", web::get().to(metricas));
+    cfg.service(recurso("/metrics", [(Method::GET, web::to(metricas))]));
 }
 
 async fn metricas(nodo: web::Data<dyn Nodo>) -> HttpResponse {

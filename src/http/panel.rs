@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures::stream;
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::http::acceso::Acceso;
 use crate::http::caudal::{Caudal, Medidor};
 use crate::http::nodo::{Ficha, Nodo};
-use crate::http::problema::problema;
+use crate::http::problema::{problema, recurso};
 use crate::panorama::{Panorama, json};
 
 /// Panels open at once: every screen of a library's rooms, and far fewer than the connections
@@ -32,7 +32,7 @@ const SILENCIO_MAX: Duration = Duration::from_secs(1);
 
 /// Its paths.
 pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
-    cfg.route("/panel/eventos", web::get().to(sucesos));
+    cfg.service(recurso("/panel/eventos", [(Method::GET, web::to(sucesos))]));
 }
 
 type Suceso = Option<Bytes>;

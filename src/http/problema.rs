@@ -1,8 +1,9 @@
 //! How the side door says no: `application/problem+json` (RFC 9457), in Spanish, with the
 //! contract's `codigo` where there is one.
 
+use actix_web::http::header::ALLOW;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpResponse, Resource, Route, web};
 use serde_json::{Value, json};
 
 use crate::wire::json_cliente::RespuestaCliente;
@@ -48,23 +49,29 @@ fn escribir(estado: StatusCode, cuerpo: &Value) -> HttpResponse {
         .body(cuerpo.to_string())
 }
 
-/// There is something at that path, but not for that method.
-pub(super) async fn metodo(peticion: HttpRequest) -> HttpResponse {
-    let escribe = ["/v1/prestamos", "/v1/devoluciones", "/v1/renovaciones"];
-    let vale = if escribe.contains(&peticion.path()) {
-        Method::POST
-    } else {
-        Method::GET
-    };
+/// What is at that path for these methods; others are told which there are, and that HEAD goes
+/// wherever GET does.
+pub(super) fn recurso<const N: usize>(ruta: &str, caminos: [(Method, Route); N]) -> Resource {
+    let mut vale: Vec<&str> = caminos.iter().map(|(metodo, _)| metodo.as_str()).collect();
+    if vale.contains(&"GET") {
+        vale.push("HEAD");
+    }
+    let vale = vale.join(", ");
+    let mut recurso = web::resource(ruta);
+    for (metodo, camino) in caminos {
+        recurso = recurso.route(camino.method(metodo));
+    }
+    recurso.default_service(web::to(move || otro_metodo(vale.clone())))
+}
+
+async fn otro_metodo(vale: String) -> HttpResponse {
     let mut respuesta = problema(
         StatusCode::METHOD_NOT_ALLOWED,
         "Método no admitido",
         &format!("aquí se usa {vale}"),
     );
-    if let Ok(vale) = vale.as_str().parse() {
-        respuesta
-            .headers_mut()
-            .insert(actix_web::http::header::ALLOW, vale);
+    if let Ok(vale) = vale.parse() {
+        respuesta.headers_mut().insert(ALLOW, vale);
     }
     respuesta
 }

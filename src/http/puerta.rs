@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use actix_http::HttpService;
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{
     AppConfig, Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service,
 };
+use actix_web::http::Method;
 use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, Error, HttpMessage, web};
@@ -21,6 +22,7 @@ use crate::http::nodo::Nodo;
 use crate::http::panel::Emisora;
 use crate::http::vecinas::{Vecinas, cruzar};
 use crate::http::{api, entrada, metricas, paginas, panel, problema, salud};
+use crate::sistema::motivo;
 
 /// Connections at once: every desk and every watcher of a big library, with room; more wait
 /// in the kernel's queue until one ends.
@@ -47,16 +49,6 @@ const CIERRE_MAX_S: u64 = 1;
 pub struct HttpError {
     extremo: String,
     causa: io::Error,
-}
-
-/// What an operator can do something about, in Spanish; the rest as the system says it.
-fn motivo(causa: &io::Error) -> String {
-    match causa.kind() {
-        io::ErrorKind::AddrInUse => "otro proceso ya usa esa dirección".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "esa dirección no es de este equipo".to_owned(),
-        io::ErrorKind::PermissionDenied => "no hay permiso para ese puerto".to_owned(),
-        _ => causa.to_string(),
-    }
 }
 
 /// An open side door.
@@ -90,20 +82,12 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
             .wrap(from_fn(cruzar))
             .wrap(cabeceras())
             .wrap(from_fn(metricas::contar))
+            .wrap(from_fn(sin_cuerpo))
             .app_data(nodo.clone())
             .app_data(acceso.clone())
             .app_data(emisora.clone())
             .app_data(vecinas.clone())
-            .configure(salud::rutas)
-            .configure(metricas::rutas)
-            .configure(entrada::rutas)
-            .configure(|cfg| {
-                if con_carga {
-                    api::rutas(cfg);
-                    paginas::rutas(cfg);
-                    panel::rutas(cfg);
-                }
-            })
+            .configure(|cfg| rutas(cfg, con_carga))
             .default_service(web::to(problema::sin_pagina))
     };
     let constructor = Server::build()
@@ -144,6 +128,17 @@ pub fn abrir(extremo: &str, nodo: Arc<dyn Nodo>, acceso: Acceso) -> Result<Abier
     Ok(Abierta(mango))
 }
 
+fn rutas(cfg: &mut web::ServiceConfig, con_carga: bool) {
+    salud::rutas(cfg);
+    metricas::rutas(cfg);
+    entrada::rutas(cfg);
+    if con_carga {
+        api::rutas(cfg);
+        paginas::rutas(cfg);
+        panel::rutas(cfg);
+    }
+}
+
 fn ocupar(extremo: &str) -> io::Result<(TcpListener, SocketAddr)> {
     let oyente = TcpListener::bind(extremo.replacen('*', "0.0.0.0", 1))?;
     let aqui = oyente.local_addr()?;
@@ -166,6 +161,23 @@ async fn guardar(
         }
         Err(respuesta) => Ok(peticion.into_response(respuesta)),
     }
+}
+
+/// HEAD is GET whose answer has its head alone: what writes it leaves the body out, and a body
+/// that has no end is not begun.
+async fn sin_cuerpo(
+    mut peticion: ServiceRequest,
+    sigue: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if *peticion.method() != Method::HEAD {
+        return Ok(sigue.call(peticion).await?.map_into_boxed_body());
+    }
+    peticion.head_mut().method = Method::GET;
+    let respuesta = sigue.call(peticion).await?.map_into_boxed_body();
+    Ok(match respuesta.response().body().size() {
+        BodySize::Stream => respuesta.map_body(|_, _| BoxBody::new(())),
+        _ => respuesta,
+    })
 }
 
 /// What every answer carries: nothing of ours is for another site's page, for a frame, for a

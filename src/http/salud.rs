@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use crate::http::nodo::Nodo;
+use crate::http::problema::recurso;
 
 /// How long the roles may take to say how they are: each has 400 ms, and whoever watches
 /// expects to know within 2 s.
@@ -14,8 +16,8 @@ const RESPUESTA_MAX: Duration = Duration::from_millis(1_500);
 
 /// Its paths.
 pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
-    cfg.route("/salud/vivo", web::get().to(vivo));
-    cfg.route("/salud/listo", web::get().to(listo));
+    cfg.service(recurso("/salud/vivo", [(Method::GET, web::to(vivo))]));
+    cfg.service(recurso("/salud/listo", [(Method::GET, web::to(listo))]));
 }
 
 async fn vivo() -> HttpResponse {

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::permiso::Rol;
+use crate::sistema::motivo;
 
 /// The file's name, in `nodo.datos`.
 pub const ARCHIVO: &str = "tokens.json";
@@ -49,7 +50,7 @@ pub struct Tokens {
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
     /// The file.
-    #[error("no se puede usar {ruta}: {1}", ruta = .0.display())]
+    #[error("no se puede usar {ruta}: {causa}", ruta = .0.display(), causa = motivo(.1))]
     Archivo(PathBuf, #[source] io::Error),
     /// Its content.
     #[error("{ruta} no es un archivo de tokens: {1}", ruta = .0.display())]

@@ -20,6 +20,11 @@ use crate::net::socket::{Contexto, NetError, router};
 /// Messages taken from the socket, or sent, before the loop lets others run.
 const RAFAGA_TRAMAS: usize = 64;
 
+/// Most frames of an envelope, the empty one included, and most bytes of each: a REQ socket's
+/// number and the routing ids of a few proxies on the way.
+const SOBRE_TRAMAS_MAX: usize = 4;
+const SOBRE_TRAMA_BYTES_MAX: usize = 255;
+
 /// A peer's routing id: drawn by ZeroMQ for each connection, meaningless afterwards.
 pub type Par = Arc<[u8]>;
 
@@ -34,13 +39,35 @@ pub struct Entrada {
     pub tramas: Vec<Vec<u8>>,
 }
 
+/// What stood before a message's body, up to its first empty frame, and goes before the answer:
+/// nothing from a DEALER, an empty frame from a REQ, its request's number before that from one
+/// that correlates (`ZMQ_REQ_CORRELATE`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sobre(Vec<Vec<u8>>);
+
+impl Sobre {
+    /// Parts a message into its envelope and the rest. What is no envelope within the bounds is
+    /// all of it body.
+    #[must_use]
+    pub fn separar(tramas: &[Vec<u8>]) -> (Self, &[Vec<u8>]) {
+        let primeras = tramas.iter().take(SOBRE_TRAMAS_MAX).enumerate();
+        let vacia = primeras
+            .take_while(|(_, trama)| trama.len() <= SOBRE_TRAMA_BYTES_MAX)
+            .find_map(|(lugar, trama)| trama.is_empty().then_some(lugar));
+        match vacia.map(|lugar| tramas.split_at(lugar + 1)) {
+            Some((sobre, resto)) if !resto.is_empty() => (Self(sobre.to_vec()), resto),
+            _ => (Self::default(), tramas),
+        }
+    }
+}
+
 /// What goes to a peer.
 #[derive(Debug)]
 pub struct Salida {
     /// To whom.
     pub par: Par,
-    /// Whether an empty frame goes before it, as a REQ socket expects.
-    pub delimitada: bool,
+    /// What goes before it.
+    pub sobre: Sobre,
     /// Whether it answers an admitted request, whose place becomes free.
     pub libera: bool,
     /// The message.
@@ -188,7 +215,7 @@ impl<P: Puerta> Bucle<P> {
     fn enviar(&mut self, salida: Salida) {
         let Salida {
             par,
-            delimitada,
+            sobre,
             libera,
             trama,
         } = salida;
@@ -200,10 +227,11 @@ impl<P: Puerta> Bucle<P> {
         let enviado = if !vale {
             // Its key was retired, or it has not spoken for longer than any answer takes.
             Err(zmq::Error::EHOSTUNREACH)
-        } else if delimitada {
-            socket.send_multipart([&par[..], &[], &trama[..]], zmq::DONTWAIT)
         } else {
-            socket.send_multipart([&par[..], &trama[..]], zmq::DONTWAIT)
+            let mut tramas = vec![&par[..]];
+            tramas.extend(sobre.0.iter().map(Vec::as_slice));
+            tramas.push(&trama);
+            socket.send_multipart(tramas, zmq::DONTWAIT)
         };
         if libera {
             self.puerta.liberar(&par);
@@ -228,6 +256,32 @@ fn mensaje(socket: &zmq::Socket) -> Result<VecDeque<zmq::Message>, zmq::Error> {
         tramas.push_back(socket.recv_msg(zmq::DONTWAIT)?);
         if !tramas.back().is_some_and(zmq::Message::get_more) {
             return Ok(tramas);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envelope_ends_at_the_first_empty_frame_and_has_bounds() {
+        let largo = vec![b'x'; SOBRE_TRAMA_BYTES_MAX + 1];
+        let casos: [(&[&[u8]], usize); 8] = [
+            (&[b"{}"], 0),
+            (&[b"", b"{}"], 1),
+            (&[b"0001", b"", b"{}"], 2),
+            (&[b"a", b"b", b"c", b"", b"{}"], 4),
+            (&[b"a", b"b", b"c", b"d", b"", b"{}"], 0),
+            (&[&largo, b"", b"{}"], 0),
+            (&[b"", b"", b"{}"], 1),
+            (&[b"{}", b""], 0),
+        ];
+        for (tramas, antes) in casos {
+            let tramas: Vec<Vec<u8>> = tramas.iter().map(|trama| trama.to_vec()).collect();
+            let (sobre, resto) = Sobre::separar(&tramas);
+            assert_eq!(sobre.0, tramas[..antes]);
+            assert_eq!(resto, &tramas[antes..]);
         }
     }
 }

@@ -7,6 +7,7 @@ use zmq::{Context, Socket, SocketType};
 
 use crate::net::curve::Dominio;
 use crate::net::curve::llavero::Llavero;
+use crate::sistema;
 
 /// Messages that may wait in a pipe of a link between nodes, each way. Credits bound what is
 /// outstanding; this only has to hold the frames of one burst.
@@ -53,7 +54,7 @@ pub enum NetError {
     )]
     SinClaveDeServidor(String),
     /// The thread that decides handshakes.
-    #[error("no se pudo empezar un hilo: {0}")]
+    #[error("no se pudo empezar un hilo: {}", sistema::motivo(.0))]
     Hilo(std::io::Error),
     /// The runtime could not watch the socket.
     #[error("ZeroMQ: {0}")]

@@ -24,6 +24,7 @@ use crate::net::socket::{Contexto, NetError};
 use crate::role::Role;
 use crate::runtime::guardian::{Fin as FinActor, Limites, Rendicion};
 use crate::settings::Ajustes;
+use crate::sistema::motivo;
 use crate::wire::codec::CodecError;
 
 /// How long a node that was told to end may take to finish what it has.
@@ -55,7 +56,7 @@ pub enum ArranqueError {
     #[error("trama: {0}")]
     Codec(#[from] CodecError),
     /// The node's folder.
-    #[error("no se puede usar la carpeta de datos {0}: {1}")]
+    #[error("no se puede usar la carpeta de datos {0}: {causa}", causa = motivo(.1))]
     Carpeta(String, std::io::Error),
     /// The diario.
     #[error("no se puede abrir el diario: {0}")]
@@ -67,7 +68,7 @@ pub enum ArranqueError {
     #[error("{0}")]
     Regla(String),
     /// The system gives no signals.
-    #[error("no se pueden recibir señales: {0}")]
+    #[error("no se pueden recibir señales: {}", motivo(.0))]
     Senales(std::io::Error),
 }
 

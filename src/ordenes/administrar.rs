@@ -8,8 +8,9 @@ use std::path::Path;
 
 use crate::ordenes::ejecutor::Ejecutor;
 use crate::ordenes::usuarios::autor;
-use crate::ordenes::{Salida, SalidaError};
+use crate::ordenes::{Salida, SalidaError, cuantos};
 use crate::settings::Ajustes;
+use crate::sistema::salida::decir;
 use crate::solicitante::catalogo::{leer_ruta, tandas};
 use crate::wire::admin::{Cumplido, Encomienda, Informe};
 
@@ -21,10 +22,12 @@ pub async fn sembrar(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
     let mut ejecutor = Ejecutor::nuevo(ajustes).await?;
     let encomienda = Encomienda::SembrarDe(autor(ajustes));
     let informe = informe(ejecutor.hacer(encomienda).await?)?;
-    println!(
-        "Datos iniciales: {} libros, {} ejemplares y {} préstamos nuevos.",
-        informe.libros, informe.ejemplares, informe.prestamos
-    );
+    decir(format!(
+        "Datos iniciales: {}, {} y {}.",
+        cuantos(informe.libros, "libro nuevo", "libros nuevos"),
+        cuantos(informe.ejemplares, "ejemplar nuevo", "ejemplares nuevos"),
+        cuantos(informe.prestamos, "préstamo nuevo", "préstamos nuevos"),
+    ))?;
     Ok(Salida::Bien)
 }
 
@@ -49,14 +52,15 @@ pub async fn importar_catalogo(ajustes: &Ajustes, ruta: &Path) -> Result<Salida,
     }
     malas.sort();
     for (linea, motivo) in &malas {
-        println!("línea {linea}: {motivo}");
+        decir(format!("línea {linea}: {motivo}"))?;
     }
-    println!(
-        "Catálogo: {leidas} filas buenas, {} libros y {} ejemplares nuevos, {} filas malas.",
-        suma.libros,
-        suma.ejemplares,
-        malas.len()
-    );
+    decir(format!(
+        "Catálogo: {}, {} y {}, {}.",
+        cuantos(leidas as u64, "fila buena", "filas buenas"),
+        cuantos(suma.libros, "libro nuevo", "libros nuevos"),
+        cuantos(suma.ejemplares, "ejemplar nuevo", "ejemplares nuevos"),
+        cuantos(malas.len() as u64, "fila mala", "filas malas"),
+    ))?;
     Ok(if malas.is_empty() {
         Salida::Bien
     } else {

@@ -15,6 +15,7 @@ use crate::ordenes::{Salida, SalidaError};
 use crate::role::Role;
 use crate::settings::Ajustes;
 use crate::settings::endpoint::Endpoint;
+use crate::sistema::salida::decir;
 
 /// Does what was asked.
 ///
@@ -64,15 +65,15 @@ fn nueva(ajustes: &Ajustes, archivo: Option<&Path>) -> Result<Salida, SalidaErro
     };
     let par = ParDeClaves::nuevo()?;
     let publica = par.guardar(&ruta)?;
-    println!(
+    decir(format!(
         "Clave secreta: {} (no la copie ni la muestre)",
         ruta.display()
-    );
-    println!(
+    ))?;
+    decir(format!(
         "Clave pública: {}\n\n  {}\n",
         publica.display(),
         par.publica()
-    );
+    ))?;
     let ejemplo = if archivo.is_some() {
         let quien = ruta.file_stem().map(|nombre| nombre.to_string_lossy());
         format!("--nombre {} --papeles cliente", quien.unwrap_or_default())
@@ -84,10 +85,10 @@ fn nueva(ajustes: &Ajustes, archivo: Option<&Path>) -> Result<Salida, SalidaErro
             escuchas(ajustes)
         )
     };
-    println!(
+    decir(format!(
         "Para que entre:\n\n  biblioteca claves autorizar {} {ejemplo}",
         publica.display()
-    );
+    ))?;
     Ok(Salida::Bien)
 }
 
@@ -134,7 +135,7 @@ fn autorizar(ajustes: &Ajustes, autorizado: Autorizado) -> Result<Salida, Salida
             .map_err(|error| ClaveError::Archivo(carpeta.to_owned(), error))?;
     }
     lista.guardar(&ruta)?;
-    println!("Autorizada {dicho}\n{}", copiar(&ruta));
+    decir(format!("Autorizada {dicho}\n{}", copiar(&ruta)))?;
     Ok(Salida::Bien)
 }
 
@@ -149,7 +150,7 @@ fn retirar(ajustes: &Ajustes, cual: &str) -> Result<Salida, SalidaError> {
         )));
     };
     lista.guardar(&ruta)?;
-    println!("Retirada {}\n{}", retirada.nombre, copiar(&ruta));
+    decir(format!("Retirada {}\n{}", retirada.nombre, copiar(&ruta)))?;
     Ok(Salida::Bien)
 }
 
@@ -176,7 +177,7 @@ fn listar(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
             clave,
         ]);
     }
-    println!("{}\n\n{tabla}", ruta.display());
+    decir(format!("{}\n\n{tabla}", ruta.display()))?;
     Ok(Salida::Bien)
 }
 

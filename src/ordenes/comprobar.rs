@@ -4,11 +4,13 @@
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use comfy_table::{Table, presets};
 
+use crate::db::postgres::Sitio;
 use crate::nodo;
 use crate::nodo::almacenamiento::buscador;
 use crate::ordenes::{Salida, SalidaError};
@@ -17,6 +19,8 @@ use crate::settings::endpoint::Endpoint;
 use crate::settings::load::{Examen, Fuentes, Valor, examinar_nodo};
 use crate::settings::validate::{avisos, escuchas, red};
 use crate::settings::{Ajustes, Aviso};
+use crate::sistema::motivo;
+use crate::sistema::salida::decir;
 
 /// How long one address may take: a handshake on any network of a library, twice over.
 const PRUEBA_MAX: Duration = Duration::from_secs(2);
@@ -37,23 +41,23 @@ pub fn comprobar(fuentes: &Fuentes) -> Result<Salida, SalidaError> {
         faltas,
         valores,
     } = examinar_nodo(fuentes);
-    println!("{}", tabla(&valores));
+    decir(tabla(&valores))?;
     if let Some(ajustes) = &ajustes {
-        println!("\n{}", resumen(ajustes));
+        decir(format!("\n{}", resumen(ajustes)))?;
         let mut dudas = avisos(ajustes);
         // What is wrong is mended first: its addresses may be others then.
         if faltas.is_empty() {
             dudas.extend(sin_respuesta(direcciones(ajustes)));
         }
         for Aviso { clave, causa } in dudas {
-            println!("aviso: {clave}: {causa}");
+            decir(format!("aviso: {clave}: {causa}"))?;
         }
     }
     let mut faltas: Vec<_> = faltas.iter().map(ToString::to_string).collect();
     let claves = ajustes.as_ref().map(nodo::contexto);
     faltas.extend(claves.and_then(Result::err).map(|mala| mala.to_string()));
     if faltas.is_empty() {
-        println!("La configuración sirve.");
+        decir("La configuración sirve.")?;
         return Ok(Salida::Bien);
     }
     Err(SalidaError::Uso(faltas.join("\nerror: ")))
@@ -84,8 +88,17 @@ fn resumen(ajustes: &Ajustes) -> String {
     format!("{}: {}\n{puertas}", ajustes.nodo.id, roles.join(", "))
 }
 
-/// What this node's roles connect to, but for its own doors: `host:port` and the key.
-fn direcciones(ajustes: &Ajustes) -> Vec<(&'static str, String)> {
+/// Somebody whom this node is to connect to.
+struct Direccion {
+    /// Which setting says so.
+    clave: &'static str,
+    /// As a person knows it.
+    nombre: String,
+    sitio: Sitio,
+}
+
+/// What this node's roles connect to, but for its own doors.
+fn direcciones(ajustes: &Ajustes) -> Vec<Direccion> {
     let roles = ajustes.roles();
     let actores = roles.iter().any(|rol| rol.es_actor());
     let propias = escuchas(ajustes);
@@ -102,28 +115,35 @@ fn direcciones(ajustes: &Ajustes) -> Vec<(&'static str, String)> {
         })
         .flat_map(|(clave, lista)| lista.iter().map(move |endpoint| (clave, endpoint)))
         .filter(|(_, endpoint)| !propia(endpoint))
-        .map(|(clave, endpoint)| (clave, endpoint.direccion()))
+        .map(|(clave, endpoint)| Direccion {
+            clave,
+            nombre: endpoint.direccion(),
+            sitio: Sitio::Red(endpoint.direccion()),
+        })
         .collect();
     if roles.contains(&Role::Almacenamiento)
         && let Ok(Some(buscador)) = buscador(ajustes)
     {
-        let servidores = buscador.nombre();
-        let servidores = servidores.split(", ").map(str::to_owned);
-        direcciones.extend(servidores.map(|uno| ("almacenamiento.base_datos", uno)));
+        let servidores = buscador.sitios().into_iter();
+        direcciones.extend(servidores.map(|(nombre, sitio)| Direccion {
+            clave: "almacenamiento.base_datos",
+            nombre,
+            sitio,
+        }));
     }
     direcciones.truncate(DIRECCIONES_MAX);
     direcciones
 }
 
 /// Those at which nobody took a connection, tried all at once.
-fn sin_respuesta(direcciones: Vec<(&'static str, String)>) -> Vec<Aviso> {
+fn sin_respuesta(direcciones: Vec<Direccion>) -> Vec<Aviso> {
     let (contar, contadas) = mpsc::channel();
-    for (lugar, (_, direccion)) in direcciones.iter().enumerate() {
-        let (contar, direccion) = (contar.clone(), direccion.clone());
+    for (lugar, Direccion { sitio, .. }) in direcciones.iter().enumerate() {
+        let (contar, sitio) = (contar.clone(), sitio.clone());
         // Never joined: a resolver may take minutes, and the process ends before.
         std::thread::spawn(move || {
             // Nobody listens any more when it was too late.
-            let _ = contar.send((lugar, probar(&direccion)));
+            let _ = contar.send((lugar, probar(&sitio)));
         });
     }
     drop(contar);
@@ -137,19 +157,23 @@ fn sin_respuesta(direcciones: Vec<(&'static str, String)>) -> Vec<Aviso> {
     direcciones
         .into_iter()
         .zip(dichos)
-        .filter_map(|((clave, direccion), dicho)| {
+        .filter_map(|(Direccion { clave, nombre, .. }, dicho)| {
             let motivo = match dicho {
                 Some(Ok(())) => return None,
-                Some(Err(causa)) => causa.to_string(),
+                Some(Err(causa)) => motivo(&causa),
                 None => format!("sin noticia en {} s", PRUEBAS_MAX.as_secs()),
             };
-            let causa = format!("en {direccion} nadie responde ahora ({motivo})");
+            let causa = format!("en {nombre} nadie responde ahora ({motivo})");
             Some(Aviso { clave, causa })
         })
         .collect()
 }
 
-fn probar(direccion: &str) -> io::Result<()> {
+fn probar(sitio: &Sitio) -> io::Result<()> {
+    let direccion = match sitio {
+        Sitio::Red(direccion) => direccion,
+        Sitio::Archivo(ruta) => return UnixStream::connect(ruta).map(drop),
+    };
     let mut ultimo = io::Error::other("el nombre no tiene dirección");
     for numero in direccion.to_socket_addrs()? {
         match TcpStream::connect_timeout(&numero, PRUEBA_MAX) {

@@ -81,10 +81,7 @@ impl<'a> Ejecutor<'a> {
         let mut motivo = "nadie responde".to_owned();
         loop {
             if let Some(almacen) = &self.propio {
-                return almacen
-                    .administrar(encomienda)
-                    .await
-                    .map_err(|fallo| SalidaError::Interno(fallo.to_string()));
+                return Ok(almacen.administrar(encomienda).await?);
             }
             match encargar(&contexto, self.ajustes, &encomienda, limite).await? {
                 Contestado::Hecho(cumplido) => return Ok(cumplido),
@@ -110,7 +107,7 @@ async fn abrir_archivo(ajustes: &Ajustes) -> Result<Option<Box<dyn Almacen>>, Sa
     match SqliteAlmacen::abrir(opciones).await {
         Ok(almacen) => Ok(Some(Box::new(almacen))),
         Err(Fallo::Ocupada) => Ok(None),
-        Err(fallo) => Err(SalidaError::Interno(fallo.to_string())),
+        Err(fallo) => Err(fallo.into()),
     }
 }
 
@@ -120,14 +117,11 @@ async fn buscar(buscador: &Buscador) -> Result<PostgresAlmacen, SalidaError> {
     loop {
         match buscador.abrir().await {
             Ok(almacen) => return Ok(almacen),
-            Err(Fallo::SinPrimario(motivo)) if Instant::now() >= limite => {
-                return Err(SalidaError::Nadie(format!(
-                    "ningún PostgreSQL de almacenamiento.base_datos admite escrituras: {motivo}"
-                )));
+            Err(Fallo::SinPrimario(_)) if Instant::now() < limite => {
+                tokio::time::sleep(PAUSA).await;
             }
-            Err(Fallo::SinPrimario(_)) => tokio::time::sleep(PAUSA).await,
             Err(Fallo::Inservible(motivo)) => return Err(SalidaError::Uso(motivo)),
-            Err(fallo) => return Err(SalidaError::Interno(fallo.to_string())),
+            Err(fallo) => return Err(fallo.into()),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::db::mudanza::mudar;
 use crate::db::{Fallo, postgres};
-use crate::ordenes::{Salida, SalidaError};
+use crate::ordenes::{Salida, SalidaError, cuantos};
 use crate::settings::Ajustes;
+use crate::sistema::salida::decir;
 
 /// Does it.
 ///
@@ -21,24 +22,27 @@ pub async fn migrar(ajustes: &Ajustes, desde: Option<&Path>) -> Result<Salida, S
                     .to_owned(),
             ));
         }
-        println!("Con SQLite no hace falta: cada nodo pone al día su archivo al abrirlo.");
+        decir("Con SQLite no hace falta: cada nodo pone al día su archivo al abrirlo.")?;
         return Ok(Salida::Bien);
     }
     let urls = &ajustes.almacenamiento.base_datos;
     match postgres::migrar(urls).await.map_err(salida)? {
-        0 => println!("Las tablas ya estaban al día."),
-        hechas => println!("Tablas al día: {hechas} migraciones nuevas."),
-    }
+        0 => decir("Las tablas ya estaban al día.")?,
+        hechas => decir(format!(
+            "Tablas al día: {}.",
+            cuantos(hechas as u64, "migración nueva", "migraciones nuevas")
+        ))?,
+    };
     if let Some(ruta) = desde {
         for (tabla, filas) in mudar(ruta, urls).await.map_err(salida)? {
-            println!("{tabla}: {filas} filas, las mismas en ambas.");
+            decir(format!("{tabla}: {filas} filas, las mismas en ambas."))?;
         }
-        println!(
+        decir(format!(
             "La biblioteca está en PostgreSQL. Cambie almacenamiento.base_datos en todos los \
              nodos antes de arrancarlos, y guarde {} como respaldo: lo que se escriba en él ya \
              no cuenta.",
             ruta.display()
-        );
+        ))?;
     }
     Ok(Salida::Bien)
 }
@@ -46,13 +50,10 @@ pub async fn migrar(ajustes: &Ajustes, desde: Option<&Path>) -> Result<Salida, S
 /// What a database that cannot be had means for whoever asked for it.
 pub(super) fn salida(fallo: Fallo) -> SalidaError {
     match fallo {
-        Fallo::SinPrimario(motivo) => SalidaError::Nadie(format!(
-            "ningún PostgreSQL de almacenamiento.base_datos admite escrituras: {motivo}"
-        )),
         Fallo::Ocupada => SalidaError::Nadie(
             "un nodo tiene abierto el archivo SQLite: deténgalo antes de mudarse".to_owned(),
         ),
         Fallo::Inservible(motivo) => SalidaError::Uso(motivo),
-        otro => SalidaError::Interno(otro.to_string()),
+        otro => otro.into(),
     }
 }

@@ -17,6 +17,8 @@ mod tokens;
 mod usuarios;
 
 use crate::cli::{self, Invocacion, Orden};
+use crate::db::Fallo;
+use crate::db::auditoria::AuditoriaError;
 use crate::net::curve::clave::ClaveError;
 use crate::net::socket::NetError;
 use crate::nodo::{self, ArranqueError, Fin};
@@ -24,6 +26,8 @@ use crate::role::Role;
 use crate::settings::load::{cargar, cargar_nodo, entorno_del_proceso};
 use crate::settings::validate::avisos;
 use crate::settings::{Ajustes, Aviso};
+use crate::sistema::motivo;
+use crate::sistema::salida::{SinSalida, avisar};
 
 /// How an order ended (contract §1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +95,33 @@ impl From<ArranqueError> for SalidaError {
     }
 }
 
+impl From<SinSalida> for SalidaError {
+    fn from(error: SinSalida) -> Self {
+        Self::Interno(error.to_string())
+    }
+}
+
+impl From<Fallo> for SalidaError {
+    fn from(fallo: Fallo) -> Self {
+        match fallo {
+            Fallo::SinPrimario(_) | Fallo::Ocupada => Self::Nadie(fallo.to_string()),
+            otro => Self::Interno(otro.to_string()),
+        }
+    }
+}
+
+impl From<AuditoriaError> for SalidaError {
+    fn from(error: AuditoriaError) -> Self {
+        match error {
+            AuditoriaError::SinBase(_) | AuditoriaError::PorHacer(_) => {
+                Self::Uso(error.to_string())
+            }
+            AuditoriaError::Inalcanzable(motivo) => Self::Nadie(motivo),
+            AuditoriaError::Ilegible { .. } => Self::Interno(error.to_string()),
+        }
+    }
+}
+
 impl From<ClaveError> for SalidaError {
     fn from(error: ClaveError) -> Self {
         Self::Uso(error.to_string())
@@ -103,11 +134,19 @@ impl From<ClaveError> for SalidaError {
 pub fn ejecutar(invocacion: &Invocacion) -> u8 {
     match actix_rt::System::new().block_on(despachar(invocacion)) {
         Ok(salida) => salida.codigo(),
-        Err(error) => {
-            eprintln!("error: {error}");
-            error.codigo()
-        }
+        Err(error) => fracaso(&error),
     }
+}
+
+/// The exit code of help that could not be shown, after a sentence on standard error.
+#[must_use]
+pub fn sin_salida(error: SinSalida) -> u8 {
+    fracaso(&error.into())
+}
+
+fn fracaso(error: &SalidaError) -> u8 {
+    avisar(format!("error: {error}"));
+    error.codigo()
 }
 
 async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
@@ -163,8 +202,9 @@ async fn despachar(invocacion: &Invocacion) -> Result<Salida, SalidaError> {
         Orden::Manual { carpeta } => match cli::manual::escribir(carpeta) {
             Ok(()) => Ok(Salida::Bien),
             Err(error) => Err(SalidaError::Uso(format!(
-                "no se puede escribir en {}: {error}",
-                carpeta.display()
+                "no se puede escribir en {}: {}",
+                carpeta.display(),
+                motivo(&error)
             ))),
         },
     }
@@ -177,6 +217,14 @@ async fn correr_nodo(ajustes: &Ajustes) -> Result<Salida, SalidaError> {
     match nodo::correr(ajustes).await? {
         Fin::EnOrden => Ok(Salida::Bien),
         Fin::Rendido(rendicion) => Err(SalidaError::Interno(rendicion.to_string())),
+    }
+}
+
+/// So many things, in words: `uno` for one of them.
+fn cuantos(numero: impl Into<u64>, uno: &str, varios: &str) -> String {
+    match numero.into() {
+        1 => format!("1 {uno}"),
+        numero => format!("{numero} {varios}"),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::nodo;
 use crate::ordenes::cargas::Cargas;
 use crate::ordenes::{Salida, SalidaError, cargas_de};
 use crate::settings::Ajustes;
+use crate::sistema::salida::{avisar, decir};
 use crate::solicitante::intercambio::Intercambio;
 use crate::solicitante::reintento::{Azar, Final, Limites};
 use crate::solicitante::resumen::Veredicto;
@@ -48,18 +49,25 @@ pub async fn pedir(ajustes: &Ajustes, pedir: &Pedir) -> Result<Salida, SalidaErr
         )));
     };
     let mut veredicto = Veredicto::default();
-    eprintln!("{}: {}", fin.estado(), respuesta.mensaje);
+    avisar(format!("{}: {}", fin.estado(), respuesta.mensaje));
     if matches!(fin, Final::SinDefinir { .. }) {
-        eprintln!("sin resultado definitivo: repita con --op-id {op_id}");
+        avisar(format!(
+            "sin resultado definitivo: repita con --op-id {op_id}"
+        ));
     }
-    println!("{}", en_json(respuesta));
+    // Its outcome is still to be learnt, shown or not.
+    let dicho = decir(en_json(respuesta));
     let mut estado = fin.estado();
     if estado == Estado::Encolado
         && let Some(decision) = red.resolver(&op_id, limites, ESPERA_ENCOLADO_MS).await
     {
-        eprintln!("decidida: {} {}", decision.estado, decision.mensaje);
+        avisar(format!(
+            "decidida: {} {}",
+            decision.estado, decision.mensaje
+        ));
         estado = decision.estado;
     }
+    dicho?;
     veredicto.contar(estado);
     Ok(Salida::Codigo(veredicto.codigo_salida()))
 }

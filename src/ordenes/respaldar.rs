@@ -7,8 +7,9 @@ use std::path::Path;
 
 use crate::db::respaldo::{self, RespaldoError};
 use crate::nodo::almacenamiento::buscador;
-use crate::ordenes::{Salida, SalidaError};
+use crate::ordenes::{Salida, SalidaError, cuantos};
 use crate::settings::Ajustes;
+use crate::sistema::salida::decir;
 
 /// Copies the library to a new file.
 ///
@@ -22,15 +23,15 @@ pub async fn respaldar(ajustes: &Ajustes, destino: &Path) -> Result<Salida, Sali
         return Err(SalidaError::Uso(con_postgres(&servidores, destino)));
     };
     let hecho = respaldo::respaldar(&base, destino).await.map_err(salida)?;
-    println!(
-        "Respaldo en {}: {} operaciones, {} KiB, base de datos {}. Está completo, revisado y en \
+    decir(format!(
+        "Respaldo en {}: {}, {} KiB, base de datos {}. Está completo, revisado y en \
          el disco.",
         destino.display(),
-        hecho.operaciones,
+        cuantos(hecho.operaciones.unsigned_abs(), "operación", "operaciones"),
         hecho.bytes.div_ceil(1024),
         hecho.base_id
-    );
-    println!("Guárdelo en otro equipo. Lo que las cargas tengan sin decidir no está en él.");
+    ))?;
+    decir("Guárdelo en otro equipo. Lo que las cargas tengan sin decidir no está en él.")?;
     Ok(Salida::Bien)
 }
 
@@ -51,7 +52,8 @@ fn salida(error: RespaldoError) -> SalidaError {
         | RespaldoError::Ajena(_)
         | RespaldoError::YaExiste(_)
         | RespaldoError::AMedias(_)
-        | RespaldoError::Ruta(_) => SalidaError::Uso(error.to_string()),
+        | RespaldoError::Ruta(_)
+        | RespaldoError::Lugar { .. } => SalidaError::Uso(error.to_string()),
         _ => SalidaError::Interno(error.to_string()),
     }
 }

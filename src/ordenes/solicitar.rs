@@ -73,7 +73,17 @@ pub async fn solicitar(
         .await
         .map_err(|error| SalidaError::Interno(error.to_string()))?;
     informe.cerrar(&archivo.ilegibles, cierre.pendientes);
+    if archivo.con_op_id > 0 {
+        informe.decir(&format!(
+            "Solicitudes con un op_id propio: {}; no se usó: el de cada una es {}-LÍNEA",
+            archivo.con_op_id,
+            progreso.corrida()
+        ));
+    }
     informe.decir(&format!("recibos: {}", rutas.recibos.display()));
+    if let Some(error) = informe.sin_salida() {
+        return Err(error.into());
+    }
     Ok(Salida::Codigo(informe.veredicto().codigo_salida()))
 }
 

@@ -14,6 +14,8 @@ use crate::cli::OrdenTokens;
 use crate::http::tokens::{Tokens, TokensError};
 use crate::ordenes::{Salida, SalidaError};
 use crate::settings::Ajustes;
+use crate::sistema::motivo;
+use crate::sistema::salida::{avisar, decir};
 
 /// What was changed, one JSON object a line.
 const HISTORIAL: &str = "tokens.historial.jsonl";
@@ -36,8 +38,8 @@ pub fn tokens(ajustes: &Ajustes, orden: &OrdenTokens) -> Result<Salida, SalidaEr
             let secreto = tokens.nuevo(nombre, *rol, ahora())?;
             tokens.guardar(carpeta)?;
             anotar(ajustes, "nuevo", nombre, rol.palabra())?;
-            println!("{secreto}");
-            eprintln!("Guárdelo ahora: no se vuelve a mostrar.");
+            decir(secreto)?;
+            avisar("Guárdelo ahora: no se vuelve a mostrar.");
         }
         OrdenTokens::Listar => {
             let mut tabla = Table::new();
@@ -46,13 +48,13 @@ pub fn tokens(ajustes: &Ajustes, orden: &OrdenTokens) -> Result<Salida, SalidaEr
             for token in tokens.lista() {
                 tabla.add_row([&token.nombre, token.rol.palabra(), &token.creado]);
             }
-            println!("{tabla}");
+            decir(tabla)?;
         }
         OrdenTokens::Retirar { nombre } => {
             let retirado = tokens.retirar(nombre)?;
             tokens.guardar(carpeta)?;
             anotar(ajustes, "retirado", nombre, retirado.rol.palabra())?;
-            println!("{nombre} ya no vale.");
+            decir(format!("{nombre} ya no vale."))?;
         }
     }
     Ok(Salida::Bien)
@@ -82,6 +84,10 @@ fn anotar(ajustes: &Ajustes, accion: &str, nombre: &str, rol: &str) -> Result<()
         .open(&ruta)
         .and_then(|mut archivo| writeln!(archivo, "{linea}"))
         .map_err(|error| {
-            SalidaError::Uso(format!("no se puede anotar en {}: {error}", ruta.display()))
+            SalidaError::Uso(format!(
+                "no se puede anotar en {}: {}",
+                ruta.display(),
+                motivo(&error)
+            ))
         })
 }

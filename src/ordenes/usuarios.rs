@@ -7,8 +7,9 @@ use std::path::Path;
 
 use crate::domain::ids::UsuarioId;
 use crate::ordenes::ejecutor::Ejecutor;
-use crate::ordenes::{Salida, SalidaError};
+use crate::ordenes::{Salida, SalidaError, cuantos};
 use crate::settings::Ajustes;
+use crate::sistema::salida::decir;
 use crate::solicitante::usuarios::{leer_ruta, tandas};
 use crate::wire::admin::{Cumplido, EfectoBloqueo, Encomienda, InformeUsuarios};
 
@@ -39,18 +40,21 @@ pub async fn importar(ajustes: &Ajustes, ruta: &Path) -> Result<Salida, SalidaEr
     }
     malas.sort();
     for (linea, motivo) in &malas {
-        println!("línea {linea}: {motivo}");
+        decir(format!("línea {linea}: {motivo}"))?;
     }
     if !padron.sin_uso.is_empty() {
-        println!("Columnas que no se usan: {}.", padron.sin_uso.join(", "));
+        decir(format!(
+            "Columnas que no se usan: {}.",
+            padron.sin_uso.join(", ")
+        ))?;
     }
-    println!(
-        "Usuarios: {} nuevos, {} cambiados, {} iguales, {} filas malas.",
-        suma.nuevos,
-        suma.cambiados,
-        suma.iguales,
-        malas.len()
-    );
+    decir(format!(
+        "Usuarios: {}, {}, {}, {}.",
+        cuantos(suma.nuevos, "nuevo", "nuevos"),
+        cuantos(suma.cambiados, "cambiado", "cambiados"),
+        cuantos(suma.iguales, "igual", "iguales"),
+        cuantos(malas.len() as u64, "fila mala", "filas malas"),
+    ))?;
     Ok(if malas.is_empty() {
         Salida::Bien
     } else {
@@ -78,22 +82,19 @@ pub async fn bloquear(
     let Cumplido::Bloqueo(efecto) = cumplido else {
         return Err(otra_cosa(&cumplido));
     };
-    match (efecto, bloqueado) {
+    let dicho = match (efecto, bloqueado) {
         (EfectoBloqueo::NoExiste, _) => {
-            println!("UsuarioNoEncontrado: no hay ningún usuario '{usuario}'; nada cambió.");
+            decir(format!(
+                "UsuarioNoEncontrado: no hay ningún usuario '{usuario}'; nada cambió."
+            ))?;
             return Ok(Salida::Rechazos);
         }
-        (EfectoBloqueo::Hecho, true) => {
-            println!("El usuario '{usuario}' está bloqueado: no recibe préstamos.");
-        }
-        (EfectoBloqueo::Hecho, false) => println!("El usuario '{usuario}' ya no está bloqueado."),
-        (EfectoBloqueo::YaEstaba, true) => {
-            println!("El usuario '{usuario}' ya estaba bloqueado por ese motivo; nada cambió.");
-        }
-        (EfectoBloqueo::YaEstaba, false) => {
-            println!("El usuario '{usuario}' no estaba bloqueado; nada cambió.");
-        }
-    }
+        (EfectoBloqueo::Hecho, true) => "está bloqueado: no recibe préstamos",
+        (EfectoBloqueo::Hecho, false) => "ya no está bloqueado",
+        (EfectoBloqueo::YaEstaba, true) => "ya estaba bloqueado por ese motivo; nada cambió",
+        (EfectoBloqueo::YaEstaba, false) => "no estaba bloqueado; nada cambió",
+    };
+    decir(format!("El usuario '{usuario}' {dicho}."))?;
     Ok(Salida::Bien)
 }
 

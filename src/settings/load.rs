@@ -15,6 +15,7 @@ use crate::role::Role;
 use crate::settings::claves::{BASE, hojas};
 use crate::settings::endpoint::Endpoint;
 use crate::settings::{Ajustes, validate};
+use crate::sistema::motivo;
 use arbol::Arbol;
 
 /// Before the names of environment variables that are ours.
@@ -72,16 +73,6 @@ pub enum AjusteInvalido {
         /// What is wrong and what to do.
         causa: String,
     },
-}
-
-fn motivo(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no existe".to_owned(),
-        io::ErrorKind::PermissionDenied => "no hay permiso".to_owned(),
-        io::ErrorKind::IsADirectory => "es una carpeta".to_owned(),
-        io::ErrorKind::InvalidData => "no es texto UTF-8".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 fn sugerencia(cercana: Option<&str>) -> String {

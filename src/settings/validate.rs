@@ -68,10 +68,15 @@ pub fn nodo(ajustes: &Ajustes) -> Vec<AjusteInvalido> {
         // Keys are ZeroMQ's: the side door has none.
         let protegida = ajustes.claves().is_some() && *clave != "http.escucha";
         if !endpoint.es_local() && !protegida && !ajustes.seguridad.insegura {
+            let amparo = if *clave == "http.escucha" {
+                "las claves no cubren HTTP: escuche en 127.0.0.1"
+            } else {
+                "no la protegen claves: ponga seguridad.claves, escuche en 127.0.0.1"
+            };
             faltas.push(mal(
                 clave,
                 format!(
-                    "{endpoint} se alcanza desde otros equipos y no la protegen claves: ponga seguridad.claves (no cubre http), escuche en 127.0.0.1, o acepte el riesgo en una red de confianza con seguridad.insegura = true"
+                    "{endpoint} se alcanza desde otros equipos y {amparo}, o acepte el riesgo en una red de confianza con seguridad.insegura = true"
                 ),
             ));
         }

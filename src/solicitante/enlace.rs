@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 /// Certainly nothing was sent: there is no live link to that carga now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no live link to the carga")]
+#[error("no hay enlace vivo con la carga")]
 pub struct SinEnlace;
 
 /// What comes in.

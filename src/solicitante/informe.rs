@@ -1,8 +1,8 @@
 //! What a person sees of a run: a line for each request, a bar on a terminal, the closing
 //! tables.
 //!
-//! Called by `corrida` and by the command that starts it. A closed output never stops a run:
-//! what cannot be shown is still in the receipts.
+//! Called by `corrida` and by the command that starts it. A closed or full output never stops a
+//! run: what cannot be shown is still in the receipts.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -13,6 +13,7 @@ use super::intercambio::Decision;
 use super::progreso::Hecha;
 use super::resumen::{Resumen, Veredicto};
 use crate::domain::operacion::Operacion;
+use crate::sistema::salida::{SinSalida, escribir};
 use crate::wire::respuesta::Estado;
 
 /// Most unreadable lines that are listed; the rest are counted.
@@ -43,6 +44,7 @@ pub struct Informe {
     salida: Salida,
     resumen: Resumen,
     anteriores: u64,
+    sin_salida: Option<SinSalida>,
 }
 
 impl Informe {
@@ -71,6 +73,7 @@ impl Informe {
             salida,
             resumen: Resumen::default(),
             anteriores: 0,
+            sin_salida: None,
         }
     }
 
@@ -78,9 +81,10 @@ impl Informe {
     pub fn decir(&mut self, texto: &str) {
         match &mut self.salida {
             Salida::Barra(barra) => barra.println(texto),
-            // A reader that went away must not stop the run.
             Salida::Lineas(salida) => {
-                drop(writeln!(salida, "{texto}").and_then(|()| salida.flush()))
+                if let Err(error) = escribir(salida, texto) {
+                    self.sin_salida = Some(error);
+                }
             }
         }
     }
@@ -106,6 +110,11 @@ impl Informe {
             );
             self.avanzar();
         }
+    }
+
+    /// Why not all was shown, if that was a failure.
+    pub const fn sin_salida(&mut self) -> Option<SinSalida> {
+        self.sin_salida.take()
     }
 
     /// Shows and counts how an ENCOLADO ended, `micros` µs after its first send; none: it is

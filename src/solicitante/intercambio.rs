@@ -183,7 +183,7 @@ impl<'a> Intercambio<'a> {
         let respuesta = match RespuestaCliente::parse(bytes) {
             Ok(respuesta) => respuesta,
             Err(error) => {
-                tracing::warn!(carga, %error, "unreadable answer ignored");
+                tracing::warn!(carga, %error, "respuesta ilegible; se ignora");
                 return None;
             }
         };

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::archivo::hex;
 use crate::domain::ids::{IdInvalido, OpId};
+use crate::sistema::motivo;
 use crate::wire::respuesta::Estado;
 
 /// Longest `--nombre`, in characters: it becomes part of file names.
@@ -53,7 +54,7 @@ pub enum ProgresoError {
     #[error("--nombre admite de 1 a 64 letras, cifras, puntos, guiones y guiones bajos: '{0}'")]
     Nombre(String),
     /// The disk refused.
-    #[error("no se puede escribir o leer {0}: {1}")]
+    #[error("no se puede escribir o leer {0}: {causa}", causa = motivo(.1))]
     Disco(PathBuf, #[source] io::Error),
 }
 

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::sistema::motivo;
+
 /// How much of the end of the file is looked at on opening, in bytes: twice the largest
 /// answer.
 const COLA_BYTES: u64 = 128 * 1024;
@@ -44,7 +46,7 @@ pub struct Recibo {
 
 /// The disk refused; `Display` is the Spanish sentence for the user.
 #[derive(Debug, thiserror::Error)]
-#[error("no se pueden escribir los recibos en {ruta}: {causa}")]
+#[error("no se pueden escribir los recibos en {ruta}: {}", motivo(causa))]
 pub struct RecibosError {
     ruta: PathBuf,
     #[source]

@@ -137,7 +137,8 @@ impl Columnas {
             .0
             .map(|lugar| lugar.map(|lugar| fila.get(lugar).unwrap_or_default()));
         let [id, nombre, categoria, vence, bloqueado] = valores;
-        let id = UsuarioId::parse(id.unwrap_or_default()).map_err(|error| error.to_string())?;
+        let id =
+            UsuarioId::parse(id.unwrap_or_default()).map_err(|error| error.en("id").to_string())?;
         let texto = |valor: Option<&str>, campo, max| {
             valor.map(|valor| texto_de(valor, campo, max)).transpose()
         };

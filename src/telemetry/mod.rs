@@ -27,7 +27,9 @@ pub fn iniciar() {
     let capa = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .with_timer(HoraLocal);
+        .with_timer(HoraLocal)
+        // It would be told on standard error, with a panic where that is gone.
+        .log_internal_errors(false);
     let iniciado = tracing_subscriber::registry()
         .with(filtro)
         .with(Caudal::nuevo(io::stderr))

@@ -16,13 +16,13 @@ pub const VERSION: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
     /// No bytes at all.
-    #[error("empty frame")]
+    #[error("trama vacía")]
     Vacia,
     /// Written by a version that this one does not read.
-    #[error("frame of unknown version {0}")]
+    #[error("trama de una versión desconocida ({0})")]
     Version(u8),
     /// Not a message of ours.
-    #[error("unreadable frame: {0}")]
+    #[error("trama ilegible: {0}")]
     Ilegible(#[from] bincode::Error),
 }
 

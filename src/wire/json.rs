@@ -355,7 +355,7 @@ pub fn escribir_respuesta(
     let reintento = format!("{{\"reintentar_ms\":{REINTENTAR_MS}}}");
     escribir(&Escrita {
         exito: false,
-        mensaje: causa.mensaje(),
+        mensaje: &causa.mensaje(estado),
         fecha: ahora,
         datos: crudo(if estado == Estado::Ocupado {
             &reintento

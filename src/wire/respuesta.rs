@@ -106,18 +106,40 @@ impl Causa {
         }
     }
 
-    /// The sentence for a person.
+    /// The sentence for a person who is told this with `estado`: what happened, and what is
+    /// certain of the operation.
     #[must_use]
-    pub const fn mensaje(self) -> &'static str {
-        match self {
-            Self::SinAlmacenamiento => "Ningún almacenamiento pudo atender la operación",
-            Self::SinActores => "No hay actores vivos para esa operación",
-            Self::ColaLlena => "El sistema está ocupado; repita en un momento",
-            Self::DiarioLleno => "El diario de esta carga está lleno",
-            Self::PlazoVencido => "El plazo terminó antes de conocer el resultado",
-            Self::ParametrosInvalidos => "La solicitud no es válida",
-            Self::OperacionNoSoportada => "Esa operación no existe",
-            Self::FalloInterno => "Un componente se reinició; repita con el mismo op_id",
+    pub fn mensaje(self, estado: Estado) -> String {
+        let que = self.suceso(estado == Estado::Desconocido);
+        match estado {
+            Estado::Desconocido => format!(
+                "{que}: la operación puede haberse aplicado; repita con el mismo op_id para saberlo"
+            ),
+            Estado::NoDisponible => {
+                format!("{que}: este intento no se aplicó; repita con el mismo op_id")
+            }
+            Estado::Ocupado => format!("{que}: este intento no se tomó; repita en un momento"),
+            _ => que.to_owned(),
+        }
+    }
+
+    /// What happened; with `en_duda`, to an operation that somebody had already.
+    const fn suceso(self, en_duda: bool) -> &'static str {
+        match (self, en_duda) {
+            (Self::SinAlmacenamiento, false) => "Ningún almacenamiento pudo atender la operación",
+            (Self::SinAlmacenamiento, true) => "Ningún almacenamiento dijo el resultado",
+            (Self::SinActores, false) => "No hay actores vivos para esa operación",
+            (Self::SinActores, true) => "El actor que tenía la operación dejó de responder",
+            (Self::ColaLlena, _) => "El sistema está ocupado",
+            (Self::DiarioLleno, _) => {
+                "El diario de esta carga no tiene sitio para más operaciones de este cliente"
+            }
+            (Self::PlazoVencido, false) => "El plazo terminó antes de que alguien la atendiera",
+            (Self::PlazoVencido, true) => "El plazo terminó antes de conocer el resultado",
+            (Self::ParametrosInvalidos, _) => "La solicitud no es válida",
+            (Self::OperacionNoSoportada, _) => "Esa operación no existe",
+            (Self::FalloInterno, false) => "Un componente falló al atender la operación",
+            (Self::FalloInterno, true) => "Un componente se reinició mientras tenía la operación",
         }
     }
 }
@@ -173,4 +195,45 @@ pub enum Desenlace {
     EnEspera,
     /// Certainly not applied: this very operation made its handler fail.
     Envenenada,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAUSAS: [Causa; 8] = [
+        Causa::SinAlmacenamiento,
+        Causa::SinActores,
+        Causa::ColaLlena,
+        Causa::DiarioLleno,
+        Causa::PlazoVencido,
+        Causa::ParametrosInvalidos,
+        Causa::OperacionNoSoportada,
+        Causa::FalloInterno,
+    ];
+
+    #[test]
+    fn whatever_the_cause_a_sentence_says_what_its_state_means() {
+        for causa in CAUSAS {
+            for (estado, dice, calla) in [
+                (
+                    Estado::Desconocido,
+                    "puede haberse aplicado; repita con el mismo op_id",
+                    "no se aplicó",
+                ),
+                (Estado::NoDisponible, "no se aplicó", "puede haberse"),
+                (Estado::Ocupado, "no se tomó", "puede haberse"),
+            ] {
+                let mensaje = causa.mensaje(estado);
+                assert!(
+                    mensaje.contains(dice) && !mensaje.contains(calla),
+                    "{mensaje}"
+                );
+            }
+        }
+        let en_duda = Causa::SinAlmacenamiento.mensaje(Estado::Desconocido);
+        assert!(!en_duda.contains("pudo atender"), "{en_duda}");
+        let vencida = Causa::PlazoVencido.mensaje(Estado::NoDisponible);
+        assert!(!vencida.contains("conocer el resultado"), "{vencida}");
+    }
 }

@@ -56,10 +56,13 @@ async fn what_is_not_in_the_catalogue_is_refused_and_creates_nobody(
         &[EjemplarNoEncontrado],
     );
     // Book and copy that disagree.
-    rechazado(
-        &banco.pedir(prestamo("B@A-s1-1", "ana")).await,
-        &[EjemplarNoEncontrado],
-    );
+    let ajena = banco.pedir(prestamo("B@A-s1-1", "ana")).await;
+    rechazado(&ajena, &[EjemplarNoEncontrado]);
+    let dicho = "Ese ejemplar no es de ese libro: ejemplar 'A-s1-1' de ";
+    assert!(ajena.mensaje.starts_with(dicho), "{}", ajena.mensaje);
+    let ninguno = banco.pedir(prestamo("B@Z-1", "ana")).await;
+    let dicho = "Ese ejemplar no está en el catálogo: ejemplar 'Z-1' de ";
+    assert!(ninguno.mensaje.starts_with(dicho), "{}", ninguno.mensaje);
     assert_eq!(banco.numero("SELECT count(*) FROM usuarios").await, 0);
 }
 
@@ -68,17 +71,19 @@ async fn what_is_not_in_the_catalogue_is_refused_and_creates_nobody(
 async fn a_lent_lost_or_withdrawn_copy_is_not_available(#[values(Sqlite, Postgres)] motor: Motor) {
     let banco = Banco::nuevo(motor).await;
     confirmado(&banco.pedir(prestamo("@B-s1-1", "ana")).await);
-    rechazado(
-        &banco.pedir(prestamo("@B-s1-1", "beto")).await,
-        &[SinEjemplaresDisponibles],
-    );
+    let prestado = banco.pedir(prestamo("@B-s1-1", "beto")).await;
+    rechazado(&prestado, &[SinEjemplaresDisponibles]);
+    let dicho = "Ese ejemplar está prestado: ejemplar 'B-s1-1', usuario 'beto'";
+    assert_eq!(prestado.mensaje, dicho);
     let cambio = "UPDATE ejemplares SET estado = 'perdido' WHERE isbn = 'C'";
     assert_eq!(banco.sql(cambio).await, Ok(3));
-    for objeto in ["C", "@C-s1-2"] {
-        rechazado(
-            &banco.pedir(prestamo(objeto, "beto")).await,
-            &[SinEjemplaresDisponibles],
-        );
+    for (objeto, dicho) in [
+        ("C", "No hay ejemplares disponibles en esa sede"),
+        ("@C-s1-2", "Ese ejemplar está fuera de servicio"),
+    ] {
+        let negado = banco.pedir(prestamo(objeto, "beto")).await;
+        rechazado(&negado, &[SinEjemplaresDisponibles]);
+        assert!(negado.mensaje.starts_with(dicho), "{}", negado.mensaje);
     }
 }
 
@@ -228,10 +233,10 @@ async fn a_loan_is_renewed_twice_by_seven_days_from_its_due_date(
 #[tokio::test]
 async fn a_return_closes_only_what_it_names(#[values(Sqlite, Postgres)] motor: Motor) {
     let banco = Banco::nuevo(motor).await;
-    rechazado(
-        &banco.pedir(devolucion("@A-s1-1", "")).await,
-        &[PrestamoNoEncontrado],
-    );
+    let nunca = banco.pedir(devolucion("@A-s1-1", "")).await;
+    rechazado(&nunca, &[PrestamoNoEncontrado]);
+    let dicho = "No consta ningún préstamo de ese ejemplar: ejemplar 'A-s1-1'";
+    assert_eq!(nunca.mensaje, dicho);
     confirmado(&banco.pedir(prestamo("A", "ana")).await);
     for ajeno in [devolucion("@A-s1-1", "beto"), devolucion("B@A-s1-1", "ana")] {
         rechazado(&banco.pedir(ajeno).await, &[PrestamoNoEncontrado]);

@@ -18,31 +18,38 @@ const FUNCION_LINEAS_MAX: usize = 70;
 /// the map and fails. `domain` ← `wire` ← `net`, `db`, `runtime` ← roles ← `nodo`, `ordenes`.
 /// A role never imports another role (they meet in `wire`), nor the settings: `nodo` hands it
 /// what it needs.
-const FLECHAS: [(&str, &[&str]); 18] = [
+const FLECHAS: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("wire", &["domain"]),
-    ("net", &["wire", "domain"]),
-    ("db", &["wire", "domain", "plantado"]),
+    ("net", &["wire", "domain", "sistema"]),
+    ("db", &["wire", "domain", "plantado", "sistema"]),
     ("runtime", &["wire", "domain", "plantado"]),
     (
         "solicitante",
-        &["domain", "wire", "net", "runtime", "plantado"],
+        &["domain", "wire", "net", "runtime", "plantado", "sistema"],
     ),
     (
         "carga",
         &["domain", "wire", "net", "db", "runtime", "plantado"],
     ),
-    ("actores", &["domain", "wire", "net", "runtime", "plantado"]),
+    (
+        "actores",
+        &["domain", "wire", "net", "runtime", "plantado", "sistema"],
+    ),
     (
         "almacenamiento",
         &["domain", "wire", "net", "db", "runtime"],
     ),
     ("panorama", &["domain", "wire", "net"]),
-    ("http", &["domain", "wire", "net", "runtime", "panorama"]),
+    (
+        "http",
+        &["domain", "wire", "net", "runtime", "panorama", "sistema"],
+    ),
     ("plantado", &[]),
     ("role", &[]),
     ("telemetry", &[]),
-    ("settings", &["domain", "role"]),
+    ("sistema", &[]),
+    ("settings", &["domain", "role", "sistema"]),
     ("cli", &["domain", "role", "settings"]),
     ("nodo", &["*"]),
     ("ordenes", &["*"]),
@@ -119,6 +126,16 @@ fn aperturas_y_nombres_malos(fuente: &Fuente) -> Vec<String> {
     malos
 }
 
+/// What is written past [`biblioteca::sistema::salida`]: it panics where nobody reads.
+fn escritos_sin_cuidado(fuente: &Fuente) -> Vec<String> {
+    let codigo = fuente.codigo();
+    ["println", "print", "eprintln", "eprint", "dbg"]
+        .into_iter()
+        .filter(|macro_| apariciones(&codigo, macro_).any(|despues| despues.starts_with("!(")))
+        .map(|macro_| format!("{}: {macro_}! en vez de sistema::salida", fuente.ruta))
+        .collect()
+}
+
 fn pendientes(fuente: &Fuente) -> Vec<String> {
     ["TODO", "FIXME"]
         .into_iter()
@@ -155,6 +172,11 @@ fn files_and_functions_stay_short() {
 #[test]
 fn every_file_says_what_it_is_and_none_is_a_heap() {
     sin_faltas(&["src", "tests"], aperturas_y_nombres_malos);
+}
+
+#[test]
+fn nothing_is_written_but_by_the_one_way() {
+    sin_faltas(&["src"], escritos_sin_cuidado);
 }
 
 #[test]

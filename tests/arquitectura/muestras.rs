@@ -97,6 +97,16 @@ fn what_is_too_long_is_seen() {
 }
 
 #[test]
+fn writing_past_the_one_way_is_seen() {
+    let malos = |texto| escritos_sin_cuidado(&Fuente::nueva("a.rs", texto)).len();
+    assert_eq!(malos("println!(\"x\"); eprint!(\"y\");"), 2);
+    assert_eq!(
+        malos("// println!(\"x\")\nbarra.println(linea); mi_print!();"),
+        0
+    );
+}
+
+#[test]
 fn a_silent_opening_a_heap_and_a_leftover_are_seen() {
     let malos = |ruta, texto| aperturas_y_nombres_malos(&Fuente::nueva(ruta, texto)).len();
     assert_eq!(malos("carga/mod.rs", "use x;\n//! tarde"), 1);

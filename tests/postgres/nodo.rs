@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::servidor::Servidor;
+use crate::servidor::{Servidor, comun};
 use crate::url;
 
 /// A storage supervisor's process and a plain client of its door.
@@ -151,6 +151,17 @@ fn migrar_makes_the_tables_once_and_names_what_is_missing() {
         assert!(hecha.status.success() && dicho.contains(vez), "{hecha:?}");
     }
     assert!(nodo.orden(&["sembrar"]).status.success());
+}
+
+#[test]
+fn migrar_with_the_application_s_role_says_whose_address_it_wants() {
+    let base = comun().base_nueva();
+    let nodo = Nodo::nuevo(comun().url("biblioteca", &base));
+    let negada = nodo.orden(&["migrar"]);
+    let dicho = String::from_utf8_lossy(&negada.stderr).into_owned();
+    assert_eq!(negada.status.code(), Some(2), "{dicho}");
+    assert!(dicho.contains("con la dirección de la dueña"), "{dicho}");
+    assert!(!dicho.contains("permission denied"), "{dicho}");
 }
 
 #[test]

@@ -18,12 +18,13 @@ fn a_users_file_goes_in_with_the_nodes_stopped_and_up() {
     let ruta = archivo.to_str().unwrap();
     fs::write(
         &archivo,
-        "Id;Nombre;Categoría;Vence;Bloqueado\nv1;Vera;profesor;2020-01-31;no\nb1;Beto;;;sí\nx1;;;ayer;\n",
+        "Id;Nombre;Categoría;Vence;Bloqueado\nv1;Vera;profesor;2020-01-31;no\nb1;Beto;;;sí\nx1;;;ayer;\n;Nadie;;;\n",
     )
     .unwrap();
     let detenida = biblioteca.orden(&["usuarios", "importar", ruta]);
     assert_eq!(detenida.status.code(), Some(1), "{}", dicho(&detenida));
     assert!(dicho(&detenida).contains("línea 4: 'ayer'"));
+    assert!(dicho(&detenida).contains("línea 5: el campo 'id' está vacío"));
     assert!(dicho(&detenida).contains("2 nuevos"));
 
     let _nodo = biblioteca.todo();

@@ -128,6 +128,9 @@ fn malformed_requests_get_their_own_status() {
     let codigo = |cabeceras: &[&str], cuerpo: &str| {
         let vuelta = pedir(puerto, "POST", "/v1/prestamos", cabeceras, cuerpo);
         assert!(vuelta.texto.contains("\"status\""), "{vuelta:?}");
+        if vuelta.codigo == 400 {
+            assert_eq!(vuelta.json()["title"], "ParametrosInvalidos", "{vuelta:?}");
+        }
         vuelta.codigo
     };
     assert_eq!(codigo(&[tipo], "{"), 400);

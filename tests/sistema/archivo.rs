@@ -55,6 +55,23 @@ fn a_file_is_run_line_by_line_and_every_outcome_has_a_receipt() {
     }
 }
 
+#[test]
+fn an_op_id_in_the_file_is_not_used_and_that_is_told() {
+    let biblioteca = Biblioteca::sembrada();
+    let _nodo = biblioteca.todo();
+    let archivo = biblioteca.carpeta.path().join("p.jsonl");
+    let linea = r#"{"operacion":"prestamo","isbn":"Libro1","usuario":"u1","op_id":"suyo"}"#;
+    fs::write(&archivo, linea).unwrap();
+    let salida = solicitar(&biblioteca, archivo.to_str().unwrap());
+    let dicho = String::from_utf8_lossy(&salida.stdout).into_owned();
+    assert_eq!(salida.status.code(), Some(0), "{dicho}");
+    assert!(
+        dicho.contains("Solicitudes con un op_id propio: 1; no se usó"),
+        "{dicho}"
+    );
+    assert_ne!(recibos(&biblioteca)[0]["op_id"], "suyo");
+}
+
 /// Fault case 23.
 #[test]
 fn a_killed_run_continues_under_its_own_op_ids() {

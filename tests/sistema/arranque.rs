@@ -3,11 +3,21 @@
 use std::time::Duration;
 
 use crate::nodo::{Biblioteca, Nodo, texto};
+use crate::web::espera_listo;
 
 fn codigo(biblioteca: &Biblioteca, argumentos: &[&str]) -> (i32, String) {
     let salida = biblioteca.orden(argumentos);
     let error = String::from_utf8_lossy(&salida.stderr).into_owned();
     (salida.status.code().unwrap(), error)
+}
+
+#[test]
+fn a_new_library_starts_without_a_warning() {
+    let biblioteca = Biblioteca::vacia();
+    let nodo = biblioteca.todo();
+    nodo.espera_registro("base de datos abierta");
+    espera_listo(biblioteca.http, 200, Duration::from_secs(20));
+    assert!(!nodo.registro().contains("WARN"), "{}", nodo.registro());
 }
 
 #[test]

@@ -18,9 +18,22 @@ impl Cliente {
         Self::nuevo(puerto, zmq::REQ)
     }
 
+    /// A REQ that sends a number with each request and drops an answer without it.
+    pub fn req_que_correlaciona(puerto: u16) -> Self {
+        Self::con(puerto, zmq::REQ, |socket| {
+            socket.set_req_correlate(true).unwrap();
+            socket.set_req_relaxed(true).unwrap();
+        })
+    }
+
     fn nuevo(puerto: u16, tipo: zmq::SocketType) -> Self {
+        Self::con(puerto, tipo, |_| {})
+    }
+
+    fn con(puerto: u16, tipo: zmq::SocketType, ajustar: impl Fn(&zmq::Socket)) -> Self {
         let contexto = zmq::Context::new();
         let socket = contexto.socket(tipo).unwrap();
+        ajustar(&socket);
         socket.set_linger(0).unwrap();
         socket.set_rcvtimeo(10_000).unwrap();
         socket

@@ -2,6 +2,7 @@
 //! socket opens.
 
 use std::fs;
+use std::net::TcpListener;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -125,6 +126,27 @@ fn whoever_does_not_answer_is_a_warning_within_a_few_seconds() {
     ] {
         assert!(dicho(&salida).contains(&trozo), "{}", dicho(&salida));
     }
+}
+
+#[test]
+fn a_postgres_server_is_tried_where_it_listens() {
+    let biblioteca = Biblioteca::vacia();
+    let servidor = TcpListener::bind("127.0.0.1:0").unwrap();
+    let viva = servidor.local_addr().unwrap();
+    let [muerta] = crate::nodo::puertos();
+    let toml = format!(
+        "[almacenamiento]\nbase_datos = ['postgres://u:c@{viva}/b', 'postgres://u:c@127.0.0.1:{muerta}/b']\n"
+    );
+    let salida = con(
+        &biblioteca,
+        &toml,
+        &["comprobar", "--role", "almacenamiento"],
+    );
+    let dicho = dicho(&salida);
+    assert_eq!(salida.status.code(), Some(0), "{dicho}");
+    let aviso = format!("en 127.0.0.1:{muerta}/b nadie responde ahora (rechaza la conexión)");
+    assert!(dicho.contains(&aviso), "{dicho}");
+    assert!(!dicho.contains(&format!("en {viva}")), "{dicho}");
 }
 
 #[test]

@@ -126,6 +126,20 @@ fn a_req_socket_gets_its_empty_frame_back_and_a_dealer_does_not() {
 }
 
 #[test]
+fn a_req_socket_that_correlates_its_answers_gets_them_at_both_doors() {
+    let biblioteca = Biblioteca::sembrada();
+    let _nodo = biblioteca.todo();
+    let carga = Cliente::req_que_correlaciona(biblioteca.clientes);
+    // Relaxed, it may ask again without an answer, and takes that of its last question only.
+    carga.enviar(&consulta("Libro1"));
+    let respuesta = carga.pedir(&consulta("Libro2"));
+    assert_eq!(respuesta["datos"]["isbn"], "Libro2", "{respuesta}");
+    let almacen = Cliente::req_que_correlaciona(biblioteca.almacen);
+    let libro = almacen.pedir(&json!({"accion":"consultar_libro","isbn":"Libro3"}));
+    assert_eq!(libro["datos"]["isbn"], "Libro3", "{libro}");
+}
+
+#[test]
 fn the_database_door_speaks_json_too() {
     let biblioteca = Biblioteca::sembrada();
     let _nodo = biblioteca.todo();

@@ -237,5 +237,42 @@ fn an_audit_without_database_or_receipts_says_what_is_missing() {
     assert_eq!(salida.status.code(), Some(2));
     let salida = biblioteca.orden(&["auditar", "--recibos", "no-hay.jsonl"]);
     assert_eq!(salida.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&salida.stderr).contains("no-hay.jsonl"));
+    let error = String::from_utf8_lossy(&salida.stderr).into_owned();
+    assert!(error.contains("no-hay.jsonl: no existe"), "{error}");
+    // Nobody at the server; a file that is none.
+    let mut lejos = biblioteca.comando(&["auditar"]);
+    let url = "postgres://u:secreta@127.0.0.1:1/b";
+    lejos.env("BIBLIOTECA_ALMACENAMIENTO__BASE_DATOS", url);
+    let salida = lejos.output().unwrap();
+    let error = String::from_utf8_lossy(&salida.stderr).into_owned();
+    assert_eq!(salida.status.code(), Some(69), "{error}");
+    assert!(
+        error.contains("127.0.0.1:1/b: rechaza la conexión"),
+        "{error}"
+    );
+    fs::create_dir_all(biblioteca.datos()).unwrap();
+    fs::write(biblioteca.base(), "x".repeat(10_000)).unwrap();
+    let salida = biblioteca.orden(&["auditar"]);
+    let error = String::from_utf8_lossy(&salida.stderr).into_owned();
+    assert_eq!(salida.status.code(), Some(70), "{error}");
+    assert!(
+        error.contains("no es una base de datos") && !error.contains("code"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_audit_of_what_are_no_receipts_does_not_say_that_all_is_well() {
+    let biblioteca = Biblioteca::sembrada();
+    let ruta = biblioteca.carpeta.path().join("nada.jsonl");
+    for (texto, codigo) in [("ni uno\n", 1), ("", 0)] {
+        fs::write(&ruta, texto).unwrap();
+        let salida = biblioteca.orden(&["auditar", "--recibos", ruta.to_str().unwrap()]);
+        let dicho = String::from_utf8_lossy(&salida.stdout).into_owned();
+        assert_eq!(salida.status.code(), Some(codigo), "{dicho}");
+        assert!(
+            dicho.contains("Recibos: ninguno.") && !dicho.contains("Todo cuadra"),
+            "{dicho}"
+        );
+    }
 }

@@ -66,6 +66,7 @@ mod nodo;
 mod paginas;
 mod reloj;
 mod respaldo;
+mod salida;
 mod salud;
 mod servicio;
 mod simulacro;

@@ -36,6 +36,29 @@ fn percentil(operacion: &Value, p: f64) -> f64 {
 }
 
 #[test]
+fn the_books_that_are_asked_for_are_those_that_were_sown() {
+    let biblioteca = Biblioteca::sembrada();
+    let ayuda = dicho(&biblioteca.orden(&["medir", "--help"]));
+    // As wide as the terminal: its lines end anywhere.
+    let ayuda = ayuda.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, desde) = ayuda
+        .split_once("de Libro1 en adelante (si falta: ")
+        .unwrap();
+    let libros: u32 = desde.split([',', ')']).next().unwrap().parse().unwrap();
+    let hay = |numero| format!("select count(*) from libros where isbn = 'Libro{numero}'");
+    assert_eq!(biblioteca.contar(&hay(libros)), 1, "{libros}");
+    assert_eq!(biblioteca.contar(&hay(libros + 1)), 0, "{libros}");
+    let _nodo = biblioteca.todo();
+    let salida = biblioteca.orden(&["medir", "--segundos", "2", "--operacion", "consulta"]);
+    assert_eq!(salida.status.code(), Some(0), "{}", dicho(&salida));
+    assert!(
+        !dicho(&salida).contains("LibroNoEncontrado"),
+        "{}",
+        dicho(&salida)
+    );
+}
+
+#[test]
 fn a_rate_is_kept_its_results_are_saved_and_every_loan_is_returned() {
     let biblioteca = Biblioteca::sembrada();
     let _nodo = biblioteca.todo();

@@ -41,6 +41,54 @@ fn only_a_carga_has_pages_and_each_says_what_it_may_load() {
 }
 
 #[test]
+fn every_path_answers_head_as_get_without_a_body_and_says_which_methods_it_takes() {
+    let biblioteca = Biblioteca::sembrada();
+    let _nodo = biblioteca.todo();
+    let puerto = biblioteca.http;
+    espera_listo(puerto, 200, Duration::from_secs(20));
+    for ruta in [
+        "/",
+        "/mostrador",
+        "/entrar",
+        "/estatico/panel.js",
+        "/metrics",
+        "/salud/vivo",
+        "/salud/listo",
+        "/panel/eventos",
+        "/v1/openapi.json",
+        "/v1/libros/Libro1",
+    ] {
+        let cabeza = pedir(puerto, "HEAD", ruta, &[], "");
+        assert_eq!((cabeza.codigo, cabeza.texto.as_str()), (200, ""), "{ruta}");
+        let largo = cabeza.cabecera("content-length");
+        assert!(
+            largo.is_some_and(|largo| largo != "0") || ruta == "/panel/eventos",
+            "{ruta}"
+        );
+        let otro = pedir(puerto, "DELETE", ruta, &[], "");
+        let vale = if ruta == "/entrar" {
+            "GET, POST, HEAD"
+        } else {
+            "GET, HEAD"
+        };
+        assert_eq!(
+            (otro.codigo, otro.cabecera("allow")),
+            (405, Some(vale)),
+            "{ruta}"
+        );
+    }
+    for ruta in ["/v1/prestamos", "/salir"] {
+        let cabeza = pedir(puerto, "HEAD", ruta, &[], "");
+        assert_eq!(
+            (cabeza.codigo, cabeza.cabecera("allow")),
+            (405, Some("POST")),
+            "{ruta}"
+        );
+    }
+    assert_eq!(pedir(puerto, "HEAD", "/nada", &[], "").codigo, 404);
+}
+
+#[test]
 fn the_other_cargas_pages_may_ask_here_and_nobody_else_s() {
     let biblioteca = Biblioteca::sembrada();
     let mut comando = biblioteca.comando(&[]);

@@ -52,8 +52,8 @@ pub(in crate::cli) struct ArgsMedir {
     /// prestamo, devolucion, renovacion, consulta, mezcla, o pesos: prestamo=50,consulta=50 (si falta: mezcla)
     #[arg(long, value_name = "OPERACION", value_parser = carrera)]
     operacion: Option<Carrera>,
-    /// Cuántos libros de los sembrados se piden, de Libro1 en adelante (si falta: 1000)
-    #[arg(long, value_name = "N", default_value = "1000", hide_default_value = true, value_parser = entero::<1, LIBROS_MAX>)]
+    /// Cuántos libros de los sembrados se piden, de Libro1 en adelante (si falta: 998, todos los de ese nombre)
+    #[arg(long, value_name = "N", default_value = "998", hide_default_value = true, value_parser = entero::<1, LIBROS_MAX>)]
     libros: u32,
     /// sincrono o asincrono, para todas o prestamo=asincrono,devolucion=sincrono (si falta: sincrono)
     #[arg(long, value_name = "MODO", value_parser = modos)]

@@ -14,12 +14,14 @@ use sqlx::Error;
 use sqlx::postgres::PgConnection;
 
 use crate::db::Fallo;
-use crate::db::postgres::conexion::{Destino, Servidor, asegurar, conectar, examinar};
+use crate::db::motivo::motivo;
+use crate::db::postgres::conexion::{Destino, Servidor, Sitio, asegurar, conectar, examinar};
 use crate::db::postgres::memoria::{self, Memoria};
 use crate::db::postgres::migrar::comprobar_tablas;
 use crate::db::postgres::mirada::Vigilancia;
 use crate::db::postgres::{Partes, PostgresAlmacen};
 use crate::domain::reglas::Reglas;
+use crate::sistema;
 
 /// The wall clock of a test; none is the server's own.
 pub type Pared = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -109,6 +111,13 @@ impl Buscador {
     pub fn nombre(&self) -> String {
         let nombres: Vec<_> = self.destinos.iter().map(|d| d.nombre.as_str()).collect();
         nombres.join(", ")
+    }
+
+    /// Each of its addresses by name, and where that is.
+    #[must_use]
+    pub fn sitios(&self) -> Vec<(String, Sitio)> {
+        let sitios = self.destinos.iter().map(|d| (d.nombre.clone(), d.sitio()));
+        sitios.collect()
     }
 
     /// Finds the primary and opens the store on it.
@@ -242,7 +251,10 @@ impl Visto {
         if let Some(ruta) = self.ruta.as_ref().filter(|_| nueva != *memoria) {
             nueva.guardar(ruta).map_err(|causa| {
                 let ruta = ruta.display();
-                Fallo::SinPrimario(format!("{nombre}: no se pudo anotar en {ruta}: {causa}"))
+                Fallo::SinPrimario(format!(
+                    "{nombre}: no se pudo anotar en {ruta}: {}",
+                    sistema::motivo(&causa)
+                ))
             })?;
         }
         *memoria = nueva;
@@ -260,7 +272,7 @@ impl Visto {
 
 async fn preguntar(indice: usize, destino: &Destino) -> Result<Candidato, String> {
     let nombre = &destino.nombre;
-    let dicho = |causa: Error| format!("{nombre}: {causa}");
+    let dicho = |causa: Error| format!("{nombre}: {}", motivo(&causa));
     let mut escritor = conectar(&destino.escritor()).await.map_err(dicho)?;
     let servidor = examinar(&mut escritor).await.map_err(dicho)?;
     if servidor.en_recuperacion {
@@ -282,5 +294,5 @@ async fn preguntar(indice: usize, destino: &Destino) -> Result<Candidato, String
 }
 
 fn sin_primario(nombre: &str, causa: &Error) -> Fallo {
-    Fallo::SinPrimario(format!("{nombre}: {causa}"))
+    Fallo::SinPrimario(format!("{nombre}: {}", motivo(causa)))
 }

@@ -109,12 +109,12 @@ impl Cerrojos {
             let isbn = pedido.isbn.as_ref().filter(|i| foto.titulo(i).is_some());
             let libros = isbn.into_iter().chain(copia.map(|copia| &copia.isbn));
             if libros.into_iter().any(|isbn| !self.libros.contains(isbn)) {
-                return Err(Tropiezo::Cambio("a book"));
+                return Err(Tropiezo::Cambio("un libro"));
             }
             let usuario = pedido.usuario.as_ref();
             let usuario = usuario.filter(|id| foto.usuario(id).is_some());
             if usuario.is_some_and(|id| !self.usuarios.contains(id)) {
-                return Err(Tropiezo::Cambio("a user"));
+                return Err(Tropiezo::Cambio("un usuario"));
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! A connection to one server: its URL, its limits, and what the server says of itself.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -29,6 +30,15 @@ pub struct Destino {
     /// Host, port and database, without user or password: for logs.
     pub nombre: String,
     opciones: PgConnectOptions,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sitio {
+    /// `host:port`, IPv6 in brackets.
+    Red(String),
+    /// A socket of this PC.
+    Archivo(PathBuf),
 }
 
 /// What a server said of itself.
@@ -102,6 +112,20 @@ impl Destino {
             None => format!("{}:{}/{base}", opciones.get_host(), opciones.get_port()),
         };
         Ok(Self { nombre, opciones })
+    }
+
+    /// Where it is, as a connection finds it.
+    #[must_use]
+    pub fn sitio(&self) -> Sitio {
+        let (host, puerto) = (self.opciones.get_host(), self.opciones.get_port());
+        let carpeta = self.opciones.get_socket().map(PathBuf::as_path);
+        match carpeta.or_else(|| host.starts_with('/').then(|| Path::new(host))) {
+            Some(carpeta) => Sitio::Archivo(carpeta.join(format!(".s.PGSQL.{puerto}"))),
+            None if host.contains(':') && !host.starts_with('[') => {
+                Sitio::Red(format!("[{host}]:{puerto}"))
+            }
+            None => Sitio::Red(format!("{host}:{puerto}")),
+        }
     }
 
     /// For the writer: every lookup by index, from the batch to the tables. The planner never
@@ -263,6 +287,22 @@ mod tests {
     fn a_name_for_logs_has_no_password() {
         let destino = Destino::leer("postgres://ana:secreto@pc2:5433/biblioteca").unwrap();
         assert_eq!(destino.nombre, "pc2:5433/biblioteca");
+    }
+
+    #[test]
+    fn a_server_is_where_a_connection_finds_it() {
+        let red = |donde: &str| Sitio::Red(donde.to_owned());
+        for (url, sitio) in [
+            ("postgres://u:c@pc2:5433/b", red("pc2:5433")),
+            ("postgres://pc2/b", red("pc2:5432")),
+            ("postgres://[::1]/b", red("[::1]:5432")),
+            (
+                "postgres:///b?host=/var/run/postgresql",
+                Sitio::Archivo("/var/run/postgresql/.s.PGSQL.5432".into()),
+            ),
+        ] {
+            assert_eq!(Destino::leer(url).unwrap().sitio(), sitio, "{url}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use sqlx::Error;
 use sqlx::postgres::PgConnection;
 use tokio::sync::Mutex;
 
+use crate::db::motivo::motivo;
 use crate::db::postgres::administrar::administrar;
 use crate::db::postgres::aviso::Oyente;
 use crate::db::postgres::conexion::tardo;
@@ -225,5 +226,5 @@ async fn cerrar(conexion: PgConnection) {
 }
 
 fn perdida(causa: &Error) -> Fallo {
-    Fallo::SinPrimario(causa.to_string())
+    Fallo::SinPrimario(motivo(causa))
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::db::Fallo;
+use crate::sistema::motivo;
 
 /// Its name in `nodo.datos`.
 pub const ARCHIVO: &str = "primario.json";
@@ -34,7 +35,7 @@ impl Memoria {
     /// [`Fallo::Inservible`] when it is there and says nothing: to go on without it would be to
     /// forget.
     pub fn leer(ruta: &Path) -> Result<Self, Fallo> {
-        let ilegible = |causa: &dyn std::fmt::Display| {
+        let ilegible = |causa: &str| {
             Fallo::Inservible(format!(
                 "no se puede leer {}, donde este almacenamiento anota qué primario ha visto: \
                  {causa}. Si sabe cuál es el primario de verdad, bórrelo y arranque de nuevo",
@@ -42,9 +43,11 @@ impl Memoria {
             ))
         };
         match fs::read(ruta) {
-            Ok(texto) => serde_json::from_slice(&texto).map_err(|causa| ilegible(&causa)),
+            Ok(texto) => {
+                serde_json::from_slice(&texto).map_err(|_| ilegible("su contenido no se entiende"))
+            }
             Err(causa) if causa.kind() == ErrorKind::NotFound => Ok(Self::default()),
-            Err(causa) => Err(ilegible(&causa)),
+            Err(causa) => Err(ilegible(&motivo(&causa))),
         }
     }
 

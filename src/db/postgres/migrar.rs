@@ -1,11 +1,12 @@
 //! The tables' version: brought up to date by their owner (`biblioteca migrar`), only checked
 //! by an almacenamiento, whose role may not change them.
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Error};
 
 use crate::db::Fallo;
+use crate::db::motivo::motivo;
 use crate::db::postgres::conexion::{Destino, conectar, examinar};
 use crate::db::postgres::plegar::plegar_autores;
 
@@ -13,6 +14,9 @@ static MIGRACIONES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// What the application's role may do; run by the owner after every migration.
 const PERMISOS: &str = include_str!("../../../deploy/postgres/permisos.sql");
+
+/// `insufficient_privilege`.
+const SIN_PERMISO: &str = "42501";
 
 const VERSIONES: &str = "SELECT version, success FROM _sqlx_migrations ORDER BY version";
 
@@ -25,19 +29,40 @@ const VERSIONES: &str = "SELECT version, success FROM _sqlx_migrations ORDER BY 
 pub async fn migrar(urls: &[String]) -> Result<usize, Fallo> {
     let mut conexion = duena(urls).await?;
     let antes = aplicadas(&mut conexion).await.unwrap_or_default().len();
-    MIGRACIONES.run(&mut conexion).await.map_err(|causa| {
-        Fallo::Inservible(format!("no se pudieron poner al día las tablas: {causa}"))
-    })?;
-    plegar_autores(&mut conexion)
-        .await
-        .map_err(Fallo::NoAplicado)?;
+    MIGRACIONES.run(&mut conexion).await.map_err(sin_migrar)?;
+    plegar_autores(&mut conexion).await.map_err(de_duena)?;
     sqlx::raw_sql(PERMISOS)
         .execute(&mut conexion)
         .await
-        .map_err(Fallo::NoAplicado)?;
+        .map_err(de_duena)?;
     let despues = aplicadas(&mut conexion).await.map_err(Fallo::NoAplicado)?;
     conexion.close().await.map_err(Fallo::NoAplicado)?;
     Ok(despues.len().saturating_sub(antes))
+}
+
+fn sin_migrar(causa: MigrateError) -> Fallo {
+    match causa {
+        MigrateError::Execute(causa) | MigrateError::ExecuteMigration(causa, _) => de_duena(causa),
+        MigrateError::VersionMissing(version) => Fallo::Inservible(format!(
+            "las tablas son de una versión posterior de biblioteca (la migración {version} no es \
+             de esta); use esa o una más nueva"
+        )),
+        otra => Fallo::Inservible(format!("no se pudieron poner al día las tablas: {otra}")),
+    }
+}
+
+/// What is refused to every role but the owner's.
+fn de_duena(causa: Error) -> Fallo {
+    match &causa {
+        Error::Database(error) if error.code().as_deref() == Some(SIN_PERMISO) => {
+            Fallo::Inservible(
+                "esa cuenta no puede cambiar las tablas: ejecute 'biblioteca migrar' con la \
+                 dirección de la dueña de la base de datos"
+                    .to_owned(),
+            )
+        }
+        _ => Fallo::NoAplicado(causa),
+    }
 }
 
 /// The owner's connection to the primary.
@@ -50,11 +75,11 @@ pub async fn duena(urls: &[String]) -> Result<PgConnection, Fallo> {
         let destino = Destino::leer(url).map_err(Fallo::Inservible)?;
         let nombre = &destino.nombre;
         match conectar(&destino.sin_limites("biblioteca migrar")).await {
-            Err(causa) => motivos.push(format!("{nombre}: {causa}")),
+            Err(causa) => motivos.push(format!("{nombre}: {}", motivo(&causa))),
             Ok(mut conexion) => match examinar(&mut conexion).await {
                 Ok(servidor) if servidor.escribible() => return Ok(conexion),
                 Ok(_) => motivos.push(format!("{nombre}: es una réplica o de solo lectura")),
-                Err(causa) => motivos.push(format!("{nombre}: {causa}")),
+                Err(causa) => motivos.push(format!("{nombre}: {}", motivo(&causa))),
             },
         }
     }
@@ -71,13 +96,13 @@ pub async fn comprobar_tablas(nombre: &str, conexion: &mut PgConnection) -> Resu
         Err(Error::Database(error)) if matches!(error.code().as_deref(), Some("42P01")) => {
             Vec::new()
         }
-        Err(Error::Database(error)) if matches!(error.code().as_deref(), Some("42501")) => {
+        Err(Error::Database(error)) if matches!(error.code().as_deref(), Some(SIN_PERMISO)) => {
             return Err(Fallo::Inservible(format!(
                 "en {nombre} el rol no puede leer las tablas: créelo con \
                  deploy/postgres/roles.sql y ejecute 'biblioteca migrar' como su dueña"
             )));
         }
-        Err(causa) => return Err(Fallo::SinPrimario(format!("{nombre}: {causa}"))),
+        Err(causa) => return Err(Fallo::SinPrimario(format!("{nombre}: {}", motivo(&causa)))),
     };
     let debidas: Vec<i64> = MIGRACIONES
         .iter()

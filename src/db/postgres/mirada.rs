@@ -11,6 +11,7 @@ use sqlx::Error;
 use sqlx::postgres::PgConnection;
 
 use crate::db::filas::leer;
+use crate::db::motivo::motivo;
 use crate::db::postgres::buscar::Visto;
 use crate::db::postgres::conexion::{CONEXION_MAX, Destino, conectar, linea_de_wal, tardo};
 use crate::wire::base::{EstadoDeBase, EstadoDeServidor, Papel, Replicacion};
@@ -87,7 +88,7 @@ impl Vigilancia {
         for (puesto, dicho) in self.puestos.iter().zip(dichos) {
             let nombre = puesto.destino.nombre.clone();
             let Ok(dicho) = dicho else {
-                let causa = dicho.err().map(|causa| causa.to_string());
+                let causa = dicho.err().map(|causa| motivo(&causa));
                 base.servidores.push(servidor(
                     nombre,
                     Papel::Inalcanzable,

@@ -41,6 +41,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::db::motivo::motivo;
 use crate::db::postgres::conexion::{CONEXION_MAX, conectar, tardo};
 use crate::db::postgres::escritor::{Escritor, Hecho, Trabajo};
 use crate::db::postgres::lote::Norma;
@@ -53,6 +54,7 @@ use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::Respuesta;
 
 pub use buscar::{Buscador, Pared};
+pub use conexion::Sitio;
 pub use esquema::Esquema;
 pub use migrar::{duena, migrar};
 pub use mirada::Vigilancia;
@@ -101,9 +103,9 @@ struct Partes {
 
 impl PostgresAlmacen {
     async fn armar(partes: Partes) -> Result<Self, Fallo> {
-        let vigia = conectar(&partes.opciones_lector)
-            .await
-            .map_err(|causa| Fallo::SinPrimario(format!("{}: {causa}", partes.nombre)))?;
+        let vigia = conectar(&partes.opciones_lector).await.map_err(|causa| {
+            Fallo::SinPrimario(format!("{}: {}", partes.nombre, motivo(&causa)))
+        })?;
         let hora_ms = Arc::new(AtomicI64::new(partes.reloj_ms));
         let hora = Arc::clone(&hora_ms);
         let pared = partes.pared.unwrap_or_else(|| {
@@ -242,8 +244,8 @@ impl Nucleo {
         let leida = leer::leer(&self.lectores, &norma.reglas, pedido, ahora, self.replicada);
         leida.await.map_err(|causa| {
             if cura(&causa) == Cura::Buscar {
-                self.perder(&causa.to_string());
-                return self.sin_primario(&causa.to_string());
+                self.perder(&motivo(&causa));
+                return self.sin_primario(&motivo(&causa));
             }
             Fallo::NoAplicado(causa)
         })
@@ -283,7 +285,7 @@ async fn vigilar(nucleo: Arc<Nucleo>, mut conexion: PgConnection) {
         match dicho {
             Ok((false,)) => {}
             Ok((true,)) => return nucleo.perder("ahora es una réplica"),
-            Err(causa) => return nucleo.perder(&causa.to_string()),
+            Err(causa) => return nucleo.perder(&motivo(&causa)),
         }
     }
 }

@@ -5,6 +5,7 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 use crate::db::Fallo;
+use crate::db::motivo::motivo;
 
 /// `disk_full`.
 const DISCO_LLENO: &str = "53100";
@@ -17,10 +18,10 @@ pub enum Tropiezo {
     Base(#[from] Error),
     /// Another almacenamiento changed, between two statements, what this one had not locked
     /// because it was not there yet.
-    #[error("{0} changed meanwhile")]
+    #[error("otro almacenamiento cambió {0} mientras tanto")]
     Cambio(&'static str),
     /// Our own code, between two statements: the connection is at rest.
-    #[error("panic")]
+    #[error("el programa falló al decidirlo")]
     Panico,
 }
 
@@ -51,7 +52,7 @@ impl Tropiezo {
     pub fn fallo(self) -> Fallo {
         match &self {
             Self::Panico => Fallo::Defecto(self.to_string()),
-            Self::Base(causa) if es_defecto(causa) => Fallo::Defecto(causa.to_string()),
+            Self::Base(causa) if es_defecto(causa) => Fallo::Defecto(motivo(causa)),
             _ => Fallo::NoAplicado(self.causa()),
         }
     }
@@ -144,7 +145,7 @@ mod tests {
         assert_eq!(cura(&Error::PoolTimedOut), Cura::Dejar);
         let cortada = Error::Io(std::io::ErrorKind::ConnectionReset.into());
         assert_eq!(cura(&cortada), Cura::Buscar);
-        assert_eq!(Tropiezo::Cambio("a user").cura(), Cura::Repetir);
+        assert_eq!(Tropiezo::Cambio("un usuario").cura(), Cura::Repetir);
     }
 
     #[test]
@@ -163,7 +164,7 @@ mod tests {
         let ocupada = Tropiezo::Base(Error::PoolTimedOut);
         assert!(matches!(ocupada.fallo(), Fallo::NoAplicado(_)));
         assert!(matches!(
-            Tropiezo::Cambio("a loan").fallo(),
+            Tropiezo::Cambio("un préstamo").fallo(),
             Fallo::NoAplicado(_)
         ));
     }

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::db::Fallo;
+use crate::sistema::motivo;
 
 /// Held for the life of a store.
 #[derive(Debug)]
@@ -75,8 +76,9 @@ fn abrir(base: &Path) -> Result<File, Fallo> {
 
 fn sin_acceso(base: &Path, causa: &io::Error) -> Fallo {
     Fallo::Inservible(format!(
-        "no se puede usar {}: {causa}. Revise la ruta y los permisos de su carpeta",
-        ruta(base).display()
+        "no se puede usar {}: {}. Revise la ruta y los permisos de su carpeta",
+        ruta(base).display(),
+        motivo(causa)
     ))
 }
 

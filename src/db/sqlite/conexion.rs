@@ -12,6 +12,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Error};
 
 use crate::db::Fallo;
+use crate::db::motivo::motivo;
 use crate::plantado::{Defecto, plantado};
 
 /// SQLite older than this corrupts a WAL that is reset while another connection reads it.
@@ -208,9 +209,9 @@ fn sin_migrar(base: &Path, clase: &Clase, causa: MigrateError) -> Fallo {
 pub fn explicar(base: &Path, clase: &Clase, causa: Error) -> Fallo {
     // SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CANTOPEN.
     match codigo(&causa) {
-        Some(11 | 26) => danada(base, clase, &causa.to_string()),
+        Some(11 | 26) => danada(base, clase, &motivo(&causa)),
         Some(14) => Fallo::Inservible(format!(
-            "no se puede abrir {}: {causa}. Revise la ruta y los permisos de su carpeta",
+            "no se puede abrir {}. Revise la ruta y los permisos de su carpeta",
             base.display()
         )),
         _ => Fallo::NoAplicado(causa),

@@ -26,6 +26,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Connection, Error};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::db::motivo::motivo;
 use crate::db::reloj::{Pared, Reloj};
 use crate::db::sqlite::conexion::CIRCULACION;
 use crate::db::sqlite::plegar::plegar_autores;
@@ -270,7 +271,7 @@ impl Turno<'_> {
             Err(causa) => {
                 self.deshacer().await;
                 Err(if es_defecto(&causa) {
-                    Fallo::Defecto(causa.to_string())
+                    Fallo::Defecto(motivo(&causa))
                 } else {
                     Fallo::NoAplicado(causa)
                 })

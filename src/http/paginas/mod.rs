@@ -1,11 +1,13 @@
 //! The pages for people: plain HTML, CSS and JavaScript inside the binary, with nothing of
 //! anybody else's and nothing to build. Only a carga has them.
 
+use actix_web::http::Method;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 use crate::http::acceso::Quien;
 use crate::http::nodo::{Ficha, Nodo};
+use crate::http::problema::recurso;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -47,10 +49,10 @@ const BOTON: &str = "  <form id=\"salir\" method=\"post\" action=\"/salir\">\
 pub(super) fn rutas(cfg: &mut web::ServiceConfig) {
     for (ruta, tipo, texto) in PAGINAS {
         let pagina = move || async move { HttpResponse::Ok().content_type(tipo).body(texto) };
-        cfg.route(ruta, web::get().to(pagina));
+        cfg.service(recurso(ruta, [(Method::GET, web::to(pagina))]));
     }
-    cfg.route("/", web::get().to(panel));
-    cfg.route("/mostrador", web::get().to(mostrador));
+    cfg.service(recurso("/", [(Method::GET, web::to(panel))]));
+    cfg.service(recurso("/mostrador", [(Method::GET, web::to(mostrador))]));
 }
 
 /// The page with its way out, if a session brought here whoever reads it.

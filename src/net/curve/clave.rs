@@ -10,6 +10,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::sistema;
+
 /// Characters of a key as people write it (Z85).
 const CLAVE_CARACTERES: usize = 40;
 /// Bytes of a key.
@@ -45,10 +47,8 @@ pub enum ClaveError {
 
 fn motivo(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "no existe".to_owned(),
-        io::ErrorKind::PermissionDenied => "no hay permiso".to_owned(),
         io::ErrorKind::AlreadyExists => "ya existe y no se sobrescribe".to_owned(),
-        _ => error.to_string(),
+        _ => sistema::motivo(error),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::db::auditoria::Auditoria;
 use crate::db::diario::Excepcion;
 use crate::ordenes::auditar::cotejo::{Clase, Cotejo};
+use crate::ordenes::cuantos;
 
 /// Broken promises named one by one; the rest is counted.
 const NOMBRADAS: usize = 20;
@@ -20,9 +21,22 @@ pub fn cuadra(auditoria: &Auditoria) -> bool {
 pub fn de_base(auditoria: &Auditoria) -> String {
     let cuentas = auditoria.cuentas;
     let mut texto = format!(
-        "La base de datos guarda {} operaciones ({} repeticiones contestadas) y {} préstamos \
-         abiertos.\n",
-        cuentas.operaciones, cuentas.repeticiones, cuentas.abiertos
+        "La base de datos guarda {} ({}) y {}.\n",
+        cuantos(
+            cuentas.operaciones.unsigned_abs(),
+            "operación",
+            "operaciones"
+        ),
+        cuantos(
+            cuentas.repeticiones.unsigned_abs(),
+            "repetición contestada",
+            "repeticiones contestadas"
+        ),
+        cuantos(
+            cuentas.abiertos.unsigned_abs(),
+            "préstamo abierto",
+            "préstamos abiertos"
+        ),
     );
     for comprobacion in &auditoria.comprobaciones {
         if comprobacion.faltas == 0 {
@@ -76,14 +90,17 @@ pub fn de_excepciones(excepciones: &[Excepcion]) -> String {
 /// The comparison with receipts.
 #[must_use]
 pub fn de_recibos(cotejo: &Cotejo) -> String {
+    if cotejo.operaciones == 0 {
+        return "Recibos: ninguno.\n".to_owned();
+    }
     let estados: Vec<String> = cotejo
         .por_estado
         .iter()
         .map(|(estado, cuenta)| format!("{cuenta} {estado}"))
         .collect();
     let mut texto = format!(
-        "Recibos de {} operaciones: {}.\n",
-        cotejo.operaciones,
+        "Recibos de {}: {}.\n",
+        cuantos(cotejo.operaciones as u64, "operación", "operaciones"),
         estados.join(", ")
     );
     let encoladas = cotejo.encoladas_decididas + cotejo.encoladas_pendientes.len();

@@ -25,6 +25,8 @@ use crate::ordenes::cargas::Cargas;
 use crate::ordenes::pedir::semilla;
 use crate::ordenes::{Salida, SalidaError, cargas_de};
 use crate::settings::Ajustes;
+use crate::sistema::motivo;
+use crate::sistema::salida::decir;
 use crate::solicitante::intercambio::Intercambio;
 use crate::solicitante::recibos::{self, Recibo};
 use crate::solicitante::reintento::{Azar, Limites};
@@ -43,7 +45,7 @@ const PREGUNTA: Limites = Limites {
 /// Audits and prints the report.
 ///
 /// # Errors
-/// [`SalidaError::Uso`] when a file is not there or not readable.
+/// [`SalidaError`] when a file or the database is not there or not readable.
 pub async fn auditar(
     ajustes: &Ajustes,
     rutas: &[PathBuf],
@@ -54,35 +56,44 @@ pub async fn auditar(
     let mut ilegibles = 0;
     for ruta in rutas {
         let (leidos, malas) = recibos::leer(ruta).map_err(|error| {
-            SalidaError::Uso(format!("no se puede leer {}: {error}", ruta.display()))
+            SalidaError::Uso(format!(
+                "no se puede leer {}: {}",
+                ruta.display(),
+                motivo(&error)
+            ))
         })?;
         recibos.extend(leidos);
         ilegibles += malas.len();
         for linea in malas {
-            println!("{}, línea {linea}: no es un recibo", ruta.display());
+            decir(format!(
+                "{}, línea {linea}: no es un recibo",
+                ruta.display()
+            ))?;
         }
     }
     let contexto = nodo::contexto(ajustes)?;
     let diario = ajustes.nodo.datos.join(ARCHIVO);
     let cargas = cargas_de(ajustes);
     let (auditoria, cotejo) = comparar(&contexto, &base, &recibos, &cargas, Some(&diario)).await?;
-    println!("Auditoría de {}\n", base.nombre());
-    print!("{}", informe::de_base(&auditoria));
+    decir(format!("Auditoría de {}\n", base.nombre()))?;
+    decir(informe::de_base(&auditoria).trim_end())?;
     if !rutas.is_empty() {
-        print!("\n{}", informe::de_recibos(&cotejo));
+        decir(format!("\n{}", informe::de_recibos(&cotejo).trim_end()))?;
     }
     if con_excepciones {
-        print!("\n{}", informe::de_excepciones(&del_diario(ajustes).await?));
+        let excepciones = informe::de_excepciones(&del_diario(ajustes).await?);
+        decir(format!("\n{}", excepciones.trim_end()))?;
     }
     let sano = informe::cuadra(&auditoria) && cotejo.roturas.is_empty();
-    println!(
-        "\n{}",
-        if sano {
-            "Todo cuadra: ninguna promesa se rompió."
-        } else {
-            "SE ROMPIÓ UNA PROMESA. Guarde esta salida, los recibos y la base de datos."
+    let conclusion = match (sano, ilegibles) {
+        (false, _) => "SE ROMPIÓ UNA PROMESA. Guarde esta salida, los recibos y la base de datos.",
+        (true, 1..) => "La base de datos cuadra; de los recibos, solo los que se entienden.",
+        (true, 0) if !rutas.is_empty() && recibos.is_empty() => {
+            "La base de datos cuadra; no hubo ningún recibo con que compararla."
         }
-    );
+        (true, 0) => "Todo cuadra: ninguna promesa se rompió.",
+    };
+    decir(format!("\n{conclusion}"))?;
     Ok(if sano && ilegibles == 0 {
         Salida::Bien
     } else {
@@ -107,16 +118,14 @@ async fn del_diario(ajustes: &Ajustes) -> Result<Vec<Excepcion>, SalidaError> {
     if !ruta.exists() {
         return Ok(Vec::new());
     }
-    excepciones(&ruta)
-        .await
-        .map_err(|error| SalidaError::Uso(error.to_string()))
+    Ok(excepciones(&ruta).await?)
 }
 
 /// Compares receipts with the database, asking `cargas` for what is still queued and
 /// then looking into `diario`, if there is one.
 ///
 /// # Errors
-/// [`SalidaError::Uso`] when the database cannot be read.
+/// [`SalidaError`] when the database cannot be read.
 pub async fn comparar(
     contexto: &Contexto,
     base: &Fuente,
@@ -125,11 +134,7 @@ pub async fn comparar(
     diario: Option<&Path>,
 ) -> Result<(Auditoria, Cotejo), SalidaError> {
     let op_ids: Vec<&str> = recibos.iter().map(|r| r.op_id.as_str()).collect();
-    let leer = async || {
-        auditoria::auditar(base, &op_ids)
-            .await
-            .map_err(|error| SalidaError::Uso(error.to_string()))
-    };
+    let leer = async || auditoria::auditar(base, &op_ids).await;
     let mut auditoria = leer().await?;
     let faltan = sin_decidir(recibos, &auditoria.guardadas);
     let mut en_diario = HashMap::new();
@@ -137,7 +142,7 @@ pub async fn comparar(
         en_diario = en_diarios(contexto, &faltan, cargas).await?;
         if let Some(ruta) = diario.filter(|ruta| ruta.exists()) {
             let suyas = pendientes(ruta, &faltan).await;
-            for op_id in suyas.map_err(|error| SalidaError::Uso(error.to_string()))? {
+            for op_id in suyas? {
                 en_diario.insert(op_id, ruta.display().to_string());
             }
         }

@@ -6,7 +6,7 @@
 
 mod tabla;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
@@ -17,6 +17,7 @@ use crate::ordenes::{Salida, SalidaError};
 use crate::panorama::sondeo::sondear;
 use crate::panorama::{Panorama, json};
 use crate::settings::Ajustes;
+use crate::sistema::salida::{Lector, SinSalida, decir};
 
 /// Pause between two looks of `--seguir`.
 const VUELTA: Duration = Duration::from_secs(1);
@@ -48,7 +49,10 @@ pub async fn estado(ajustes: &Ajustes, json: bool, seguir: bool) -> Result<Salid
     let vueltas = async {
         loop {
             reloj.tick().await;
-            mostrar(&sondear(&contexto, &puertas).await, json, true)?;
+            let panorama = sondear(&contexto, &puertas).await;
+            if mostrar(&panorama, json, true)? == Lector::SeFue {
+                return Ok(Salida::Bien);
+            }
         }
     };
     tokio::select! {
@@ -57,20 +61,16 @@ pub async fn estado(ajustes: &Ajustes, json: bool, seguir: bool) -> Result<Salid
     }
 }
 
-fn mostrar(panorama: &Panorama, json: bool, seguido: bool) -> Result<(), SalidaError> {
-    let mut salida = std::io::stdout().lock();
+fn mostrar(panorama: &Panorama, json: bool, seguido: bool) -> Result<Lector, SinSalida> {
     let texto = match (json, seguido) {
         (true, true) => json::texto(panorama, false),
         (true, false) => json::texto(panorama, true),
         (false, _) => tabla::texto(panorama),
     };
-    let limpia = seguido && !json && salida.is_terminal();
-    let escrito = if limpia {
-        writeln!(salida, "{LIMPIAR}{texto}")
+    let limpia = seguido && !json && std::io::stdout().is_terminal();
+    decir(if limpia {
+        format!("{LIMPIAR}{texto}")
     } else {
-        writeln!(salida, "{texto}")
-    };
-    escrito
-        .and_then(|()| salida.flush())
-        .map_err(|error| SalidaError::Interno(format!("no se pudo escribir: {error}")))
+        texto
+    })
 }

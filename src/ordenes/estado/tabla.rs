@@ -63,18 +63,15 @@ pub(super) fn texto(panorama: &Panorama) -> String {
             "retraso",
             "tamaño",
             "la ven",
-            "",
+            "detalle",
         ],
         vistos.iter().map(servidor),
     );
-    let durabilidad = panorama
-        .durabilidad()
-        .map(|durabilidad| durabilidad.frase());
-    let durabilidad = durabilidad.unwrap_or("sin mirar todavía");
-    format!(
-        "{frase}\n\n{cargas}\n\n{actores}\n\n{almacenes}\n\n{bases}\n\
-         La base de datos está {durabilidad}."
-    )
+    let durabilidad = match panorama.durabilidad() {
+        Some(durabilidad) => format!("La base de datos está {}.", durabilidad.frase()),
+        None => "Nadie ha mirado la base de datos todavía.".to_owned(),
+    };
+    format!("{frase}\n\n{cargas}\n\n{actores}\n\n{almacenes}\n\n{bases}\n{durabilidad}")
 }
 
 fn tabla<const N: usize>(cabecera: [&str; N], filas: impl Iterator<Item = [String; N]>) -> String {

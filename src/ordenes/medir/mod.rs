@@ -30,6 +30,8 @@ use crate::ordenes::medir::progreso::Progreso;
 use crate::ordenes::medir::resultado::{Resultado, dura, en_csv, en_json};
 use crate::ordenes::{Salida, SalidaError, cargas_de};
 use crate::settings::Ajustes;
+use crate::sistema::motivo;
+use crate::sistema::salida::decir;
 
 /// Measures, or compares what was measured.
 ///
@@ -38,10 +40,7 @@ use crate::settings::Ajustes;
 pub async fn medir(ajustes: &Ajustes, medicion: &Medicion) -> Result<Salida, SalidaError> {
     let (medida, tabla) = match medicion {
         Medicion::Comparar(una, otra) => {
-            println!(
-                "{}",
-                comparar::comparar(una, otra).map_err(SalidaError::Uso)?
-            );
+            decir(comparar::comparar(una, otra).map_err(SalidaError::Uso)?)?;
             return Ok(Salida::Bien);
         }
         Medicion::Una(medida) => (medida, false),
@@ -74,10 +73,12 @@ pub async fn medir(ajustes: &Ajustes, medicion: &Medicion) -> Result<Salida, Sal
         let texto = resultado.tabla();
         (vec![resultado], texto)
     };
-    println!("{texto}");
+    // What cannot be shown is still kept.
+    let dicho = decir(texto);
     if let Some(salida) = &medida.salida {
         guardar(salida, &resultados, tabla)?;
     }
+    dicho?;
     Ok(Salida::Bien)
 }
 
@@ -128,10 +129,10 @@ fn guardar(salida: &Path, resultados: &[Resultado], tabla: bool) -> Result<(), S
     for (nombre, svg) in dibujos {
         escribir(&con_extension(salida, &format!("{nombre}.svg")), &svg)?;
     }
-    println!(
+    decir(format!(
         "Guardado en {0}.json, {0}.csv y {0}.*.svg.",
         salida.display()
-    );
+    ))?;
     Ok(())
 }
 
@@ -144,7 +145,11 @@ fn con_extension(salida: &Path, extension: &str) -> PathBuf {
 
 fn escribir(ruta: &Path, texto: &str) -> Result<(), SalidaError> {
     fs::write(ruta, texto).map_err(|error| {
-        SalidaError::Uso(format!("no se puede escribir {}: {error}", ruta.display()))
+        SalidaError::Uso(format!(
+            "no se puede escribir {}: {}",
+            ruta.display(),
+            motivo(&error)
+        ))
     })
 }
 

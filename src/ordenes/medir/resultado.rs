@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::Medida;
 use crate::ordenes::medir::cuentas::{Cuenta, Cuentas};
+use crate::sistema::motivo;
 
 /// Version of the JSON: fields may be added, none renamed.
 const VERSION: u32 = 1;
@@ -150,7 +151,7 @@ impl Resultado {
     /// A Spanish sentence.
     pub(super) fn leer(ruta: &Path) -> Result<Vec<Self>, String> {
         let texto = std::fs::read_to_string(ruta)
-            .map_err(|error| format!("no se puede leer {}: {error}", ruta.display()))?;
+            .map_err(|error| format!("no se puede leer {}: {}", ruta.display(), motivo(&error)))?;
         let ajeno = || format!("{} no es el resultado de una medición", ruta.display());
         let leidos: Vec<Self> = serde_json::from_str(&texto).map_err(|_| ajeno())?;
         if leidos.is_empty() || leidos.iter().any(|uno| uno.version != VERSION) {

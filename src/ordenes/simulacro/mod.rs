@@ -41,6 +41,8 @@ use crate::ordenes::simulacro::mostrador::{Libreta, Sala, atender};
 use crate::ordenes::simulacro::pantalla::Pantalla;
 use crate::ordenes::{Salida, SalidaError};
 use crate::settings::Ajustes;
+use crate::sistema::motivo;
+use crate::sistema::salida::{Lector, avisar, decir};
 use crate::solicitante::recibos::Recibo;
 
 /// Desks (the load of `faults.md`'s cases).
@@ -80,9 +82,11 @@ pub async fn simulacro(ajustes: &Ajustes, pedido: &Simulacro) -> Result<Salida, 
         () = interrumpido => Ok(None),
     };
     pantalla.cerrar();
+    // Whatever becomes of the report, what was started is tidied up first.
+    let mut dicho = Ok(Lector::Sigue);
     let (salida, conservar) = match &fin {
         Ok(Some(resultado)) => {
-            print!("{}", resultado.texto());
+            dicho = decir(resultado.texto().trim_end());
             let salida = if resultado.cumplido() {
                 Salida::Bien
             } else {
@@ -94,21 +98,23 @@ pub async fn simulacro(ajustes: &Ajustes, pedido: &Simulacro) -> Result<Salida, 
             )
         }
         Ok(None) => {
-            eprintln!("Simulacro interrumpido: no se comparó nada.");
+            avisar("Simulacro interrumpido: no se comparó nada.");
             (Salida::Codigo(SALIDA_INTERRUMPIDO), false)
         }
         Err(_) => (Salida::Bien, true),
     };
     if conservar {
-        println!("Registros y recibos: {}", carpeta.display());
-        println!("{}", base.legado());
+        let donde = format!("Registros y recibos: {}", carpeta.display());
+        dicho = dicho.and(decir(format!("{donde}\n{}", base.legado())));
     } else {
         if let Err(error) = base.deshacer().await {
-            eprintln!("{error}\n{}", base.legado());
+            avisar(format!("{error}\n{}", base.legado()));
         }
         borrar(&carpeta);
     }
-    fin.map(|_| salida)
+    fin?;
+    dicho?;
+    Ok(salida)
 }
 
 async fn base(ajustes: &Ajustes, pedido: &Simulacro, carpeta: &Path) -> Result<Base, SalidaError> {
@@ -127,7 +133,8 @@ async fn base(ajustes: &Ajustes, pedido: &Simulacro, carpeta: &Path) -> Result<B
 
 fn borrar(carpeta: &Path) {
     if let Err(error) = fs::remove_dir_all(carpeta) {
-        eprintln!("no se pudo borrar {}: {error}", carpeta.display());
+        let causa = motivo(&error);
+        avisar(format!("no se pudo borrar {}: {causa}", carpeta.display()));
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::sistema::salida::avisar;
+
 /// Between two plain lines of progress.
 const LINEA_CADA: Duration = Duration::from_secs(10);
 
@@ -35,7 +37,7 @@ impl Pantalla {
     pub(super) fn decir(&self, linea: &str) {
         match &self.barra {
             Some(barra) => barra.println(linea),
-            None => eprintln!("{linea}"),
+            None => avisar(linea),
         }
     }
 
@@ -49,11 +51,11 @@ impl Pantalla {
             }
             None if transcurrido >= self.dicho.get() + LINEA_CADA => {
                 self.dicho.set(transcurrido);
-                eprintln!(
+                avisar(format!(
                     "{:6.1} s  de {} s: {mensaje}",
                     transcurrido.as_secs_f64(),
                     self.total.as_secs()
-                );
+                ));
             }
             None => {}
         }

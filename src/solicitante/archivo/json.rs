@@ -1,18 +1,18 @@
 //! One line of JSON becomes one request.
 //!
 //! Called by the reader. Keys are known by the same aliases as headers; others are ignored,
-//! as the line's op_id is ours to make.
+//! and so is an op_id: the line's is ours to make, which the reader tells.
 
 use serde_json::{Map, Value};
 
 use super::linea::{Campos, LineaPedido};
 use super::palabras;
 
-/// Reads one object.
+/// Reads one object; whether it brought an op_id of its own.
 ///
 /// # Errors
 /// The Spanish reason why it makes no request.
-pub(super) fn leer(linea: &str) -> Result<LineaPedido, String> {
+pub(super) fn leer(linea: &str) -> Result<(LineaPedido, bool), String> {
     let objeto: Map<String, Value> = serde_json::from_str(linea)
         .map_err(|error| format!("no es un objeto JSON (columna {})", error.column()))?;
     let mut textos = Vec::with_capacity(objeto.len());
@@ -31,7 +31,7 @@ pub(super) fn leer(linea: &str) -> Result<LineaPedido, String> {
     for (columna, texto) in &textos {
         campos.poner(*columna, texto)?;
     }
-    campos.pedido()
+    Ok((campos.pedido()?, objeto.contains_key("op_id")))
 }
 
 #[cfg(test)]
@@ -41,12 +41,12 @@ mod tests {
 
     #[test]
     fn aliases_and_numbers_are_read_and_strangers_ignored() {
-        let pedido =
-            leer(r#"{"operacion":"devolucion","codigo":"L0001","idUsuario":7,"nota":[1]}"#)
-                .unwrap();
+        let linea = r#"{"operacion":"devolucion","codigo":"L0001","idUsuario":7,"nota":[1]}"#;
+        let (pedido, _) = leer(linea).unwrap();
         assert_eq!(pedido.isbn.unwrap().as_str(), "L0001");
         assert_eq!(pedido.usuario.unwrap().as_str(), "7");
-        let copia = leer(r#"{"operacion":"DEVO","ejemplar":"E-1","sede":null}"#).unwrap();
+        let (copia, ajeno) = leer(r#"{"operacion":"DEVO","ejemplar":"E-1","op_id":"x"}"#).unwrap();
+        assert!(ajeno);
         assert_eq!(copia.ejemplar.unwrap().as_str(), "E-1");
     }
 

@@ -19,6 +19,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::domain::operacion::Operacion;
+use crate::sistema::motivo;
 use columnas::{Columna, Columnas};
 pub use linea::LineaPedido;
 use separador::{Separador, es_encabezado};
@@ -33,6 +34,8 @@ pub struct Archivo {
     pub lineas: Vec<Linea>,
     /// Lines that make no request: number from 1 and Spanish reason.
     pub ilegibles: Vec<(u32, String)>,
+    /// How many of the requests brought an op_id, which is not used.
+    pub con_op_id: u64,
     /// SHA-256 of the file's bytes, 64 hex digits.
     pub huella_hex: String,
 }
@@ -67,7 +70,7 @@ enum Origen {
 #[derive(Debug, thiserror::Error)]
 pub enum ArchivoError {
     /// It can't be opened or read.
-    #[error("no se puede leer el archivo {0}: {1}")]
+    #[error("no se puede leer el archivo {0}: {causa}", causa = motivo(.1))]
     Lectura(String, #[source] io::Error),
     /// More than [`ARCHIVO_BYTES_MAX`].
     #[error("el archivo pasa de {} MiB; divídalo en varios", ARCHIVO_BYTES_MAX / 1024 / 1024)]
@@ -126,6 +129,7 @@ pub fn leer(bytes: &[u8], columnas: Option<&Columnas>) -> Result<Archivo, Archiv
             .iter()
             .map(|(numero, _)| (*numero, format!("pasa de {LINEA_BYTES_MAX} bytes")))
             .collect(),
+        con_op_id: 0,
         huella_hex: hex(&Sha256::digest(bytes)),
     };
     if cortas.is_empty() {
@@ -136,7 +140,11 @@ pub fn leer(bytes: &[u8], columnas: Option<&Columnas>) -> Result<Archivo, Archiv
     archivo.forma.separador = Some(separador);
     if separador == Separador::Json {
         for (numero, linea) in cortas {
-            archivo.anotar(numero, json::leer(linea));
+            let leida = json::leer(linea).map(|(pedido, con_op_id)| {
+                archivo.con_op_id += u64::from(con_op_id);
+                pedido
+            });
+            archivo.anotar(numero, leida);
         }
     } else {
         let filas = cortas
