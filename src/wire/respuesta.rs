@@ -233,6 +233,9 @@ mod tests {
         }
         let en_duda = Causa::SinAlmacenamiento.mensaje(Estado::Desconocido);
         assert!(!en_duda.contains("pudo atender"), "{en_duda}");
+        // A client has a share of it, and nothing of the others' is told.
+        let lleno = Causa::DiarioLleno.mensaje(Estado::Ocupado);
+        assert!(lleno.contains("de este cliente"), "{lleno}");
         let vencida = Causa::PlazoVencido.mensaje(Estado::NoDisponible);
         assert!(!vencida.contains("conocer el resultado"), "{vencida}");
     }

@@ -19,7 +19,7 @@ const NADA: Duration = Duration::from_secs(1);
 /// Longest wait for what must come.
 const ESPERA: Duration = Duration::from_secs(20);
 /// How a node says that it was spoken to by a version that it does not know.
-const NO_LA_CONOCE: &str = "frame of unknown version 2";
+const NO_LA_CONOCE: &str = "trama de una versión desconocida (2)";
 
 /// What this version would say, in the next one's frame.
 fn nueva(mensaje: &Mensaje) -> Vec<u8> {

@@ -91,7 +91,7 @@ pub fn de_excepciones(excepciones: &[Excepcion]) -> String {
 #[must_use]
 pub fn de_recibos(cotejo: &Cotejo) -> String {
     if cotejo.operaciones == 0 {
-        return "Recibos: ninguno.\n".to_owned();
+        return "Recibos: ninguno de un préstamo, una devolución o una renovación.\n".to_owned();
     }
     let estados: Vec<String> = cotejo
         .por_estado
