@@ -1,5 +1,8 @@
 //! `biblioteca pedir`: one operation, asked as a desk would, and its answer shown.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use tokio::sync::watch;
 
 use crate::cli::Pedir;
@@ -14,6 +17,9 @@ use crate::solicitante::reintento::{Azar, Final, Limites};
 use crate::solicitante::resumen::Veredicto;
 use crate::wire::json_cliente::{RespuestaCliente, Solicitud};
 use crate::wire::respuesta::Estado;
+
+/// How long a person waits before being told that it is still being asked.
+const PACIENCIA: Duration = Duration::from_secs(3);
 
 /// How long an ENCOLADO is asked after, in ms (contract §5).
 const ESPERA_ENCOLADO_MS: u64 = 10_000;
@@ -42,7 +48,13 @@ pub async fn pedir(ajustes: &Ajustes, pedir: &Pedir) -> Result<Salida, SalidaErr
     let azar = Azar::con_semilla(semilla());
     let mut red = Intercambio::nuevo(&mut cargas, parado, azar);
     let limites = limites(pedir.plazo_ms);
-    let fin = red.pedir(solicitud, limites, false).await;
+    let fin = con_paciencia(PACIENCIA, red.pedir(solicitud, limites, false), || {
+        let total_s = limites.total_ms / 1_000;
+        avisar(format!(
+            "aún sin respuesta definitiva; se insiste hasta {total_s} s (op_id {op_id})"
+        ));
+    });
+    let fin = fin.await;
     let Some(respuesta) = fin.respuesta() else {
         return Err(SalidaError::Nadie(format!(
             "ninguna carga respondió (op_id {op_id})"
@@ -72,6 +84,20 @@ pub async fn pedir(ajustes: &Ajustes, pedir: &Pedir) -> Result<Salida, SalidaErr
     Ok(Salida::Codigo(veredicto.codigo_salida()))
 }
 
+/// Whoever waits must not take silence for a hang.
+async fn con_paciencia<T>(
+    paciencia: Duration,
+    trabajo: impl Future<Output = T>,
+    decirlo: impl FnOnce(),
+) -> T {
+    let mut trabajo = pin!(trabajo);
+    if let Ok(fin) = tokio::time::timeout(paciencia, &mut trabajo).await {
+        return fin;
+    }
+    decirlo();
+    trabajo.await
+}
+
 /// The answer as it came, but for the `id`, which is this program's own.
 fn en_json(respuesta: &RespuestaCliente) -> serde_json::Value {
     serde_json::json!({
@@ -99,4 +125,24 @@ fn limites(plazo_ms: Option<u32>) -> Limites {
 /// A seed for the jitter that no other client shares.
 pub(super) fn semilla() -> u64 {
     uuid::Uuid::new_v4().as_u64_pair().0
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::future::ready;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[actix_rt::test]
+    async fn only_who_waits_long_is_told_so() {
+        let mut dicho = false;
+        con_paciencia(PACIENCIA, ready(()), || dicho = true).await;
+        assert!(!dicho, "it was answered at once");
+        let (aviso, avisado) = oneshot::channel();
+        let respuesta = con_paciencia(Duration::ZERO, avisado, || aviso.send(7).unwrap());
+        assert_eq!(respuesta.await, Ok(7), "told, and then answered");
+    }
 }
