@@ -26,6 +26,10 @@ pub enum Defecto {
     PierdeEntrada,
     /// A carga hands an operation to two actors.
     DobleReparto,
+    /// PostgreSQL's warning that a commit no longer waits for its standby counts for nothing.
+    CommitCancelado,
+    /// A primary that a promotion left behind is written to.
+    LineaVieja,
 }
 
 /// Whether that bug is in.

@@ -21,6 +21,7 @@ use crate::db::postgres::migrar::comprobar_tablas;
 use crate::db::postgres::mirada::Vigilancia;
 use crate::db::postgres::{Partes, PostgresAlmacen};
 use crate::domain::reglas::Reglas;
+use crate::plantado::{Defecto, plantado};
 use crate::sistema;
 
 /// The wall clock of a test; none is the server's own.
@@ -216,7 +217,8 @@ impl Visto {
                 self.consejo()
             ));
         }
-        (linea < memoria.linea).then(|| {
+        let vieja = linea < memoria.linea && !plantado(Defecto::LineaVieja);
+        vieja.then(|| {
             format!(
                 "quedó en la línea de tiempo {linea}, y ya hubo la {}{}",
                 memoria.linea,

@@ -20,6 +20,7 @@ use crate::db::postgres::conexion::tardo;
 use crate::db::postgres::lote::{Norma, procesar};
 use crate::db::postgres::tropiezo::{Cura, Tropiezo, sin_disco};
 use crate::db::{Asiento, Fallo};
+use crate::plantado::{Defecto, plantado};
 use crate::wire::admin::{Cumplido, Encomienda};
 use crate::wire::respuesta::Respuesta;
 
@@ -147,8 +148,10 @@ impl Escritor {
         }
         let commit = self.oyente.oir(ejecutar(&mut conexion, "COMMIT"));
         let causa = match tokio::time::timeout(COMMIT_MAX, commit).await {
-            Ok((Ok(()), false)) => return (Some(conexion), Ok(hecho)),
-            Ok((Ok(()), true)) => Error::Protocol(
+            Ok((Ok(()), avisado)) if !avisado || plantado(Defecto::CommitCancelado) => {
+                return (Some(conexion), Ok(hecho));
+            }
+            Ok((Ok(()), _)) => Error::Protocol(
                 "the server warned while committing: the standby may not have it".to_owned(),
             ),
             Ok((Err(causa), false)) if sin_disco(&causa) => {
