@@ -36,7 +36,7 @@ pub struct Remite {
 /// Where the answer goes. Either way its place counts among those of the whole carga.
 #[derive(Debug)]
 pub enum Buzon {
-    /// To a client of the socket; whether it expects an empty frame first.
+    /// To a client of the socket, and what goes before it.
     Socket(OwnedPermit<Salida>, Sobre),
     /// To somebody in this process.
     Ventanilla(OwnedPermit<Salida>, oneshot::Sender<Vec<u8>>),

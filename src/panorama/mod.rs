@@ -108,10 +108,16 @@ impl Panorama {
 
     /// The almacenamientos that own a database now.
     pub fn listos(&self) -> impl Iterator<Item = &EstadoDeAlmacen> {
-        self.almacenes
-            .iter()
-            .filter_map(|almacen| almacen.estado.as_ref())
-            .filter(|estado| estado.disposicion == Disposicion::Listo)
+        self.puertas_listas().map(|(_, estado)| estado)
+    }
+
+    /// The same, each with where it listens.
+    fn puertas_listas(&self) -> impl Iterator<Item = (&str, &EstadoDeAlmacen)> {
+        let contestan = self.almacenes.iter().filter_map(|almacen| {
+            let estado = almacen.estado.as_ref()?;
+            Some((almacen.extremo.as_str(), estado))
+        });
+        contestan.filter(|(_, estado)| estado.disposicion == Disposicion::Listo)
     }
 
     /// See [`Juicio`].
@@ -279,14 +285,10 @@ impl Panorama {
     /// Almacenamientos that are ready, and actors for whom they are not: for a moment after a
     /// start or a failover, or for good.
     fn juzgar_enlaces(&self, actores: &[ActorVisto], problemas: &mut Vec<String>) {
-        let listo = |puerta: &&Sondeada<EstadoDeAlmacen>| {
-            let estado = puerta.estado.as_ref();
-            estado.is_some_and(|estado| estado.disposicion == Disposicion::Listo)
-        };
-        for puerta in self.almacenes.iter().filter(listo) {
+        for (extremo, _) in self.puertas_listas() {
             let sin_el = |visto: &&ActorVisto| {
                 visto.estado.almacenes.iter().any(|enlace| {
-                    enlace.extremo == puerta.extremo
+                    enlace.extremo == extremo
                         && !enlace.listo
                         && enlace.cortacircuitos == Cortacircuitos::Cerrado
                 })
@@ -297,9 +299,8 @@ impl Panorama {
                 cuantos => format!("{cuantos} actores aún no trabajan"),
             };
             problemas.push(format!(
-                "{quienes} con el almacenamiento {}, que está listo (si sigue así, sirve otra \
-                 base de datos o no se alcanza)",
-                puerta.extremo
+                "{quienes} con el almacenamiento {extremo}, que está listo (si sigue así, sirve \
+                 otra base de datos o no se alcanza)"
             ));
         }
     }

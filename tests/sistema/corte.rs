@@ -17,10 +17,6 @@
 //! about so many of the first kind. `BIBLIOTECA_CORTES_SEMILLA` is the seed of which, and of
 //! what is left of unsynced writes. The recording is never the same twice, so a failure keeps it.
 
-// Of the simulator, which uses the rest of it.
-#[allow(dead_code)]
-#[path = "../simulador/azar.rs"]
-mod azar;
 mod disco;
 mod grabacion;
 mod juez;
@@ -35,8 +31,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::azar::Azar;
 use crate::nodo::{Biblioteca, Nodo};
-use azar::Azar;
 use disco::{Contenido, Disco, Forma, contenido};
 use grabacion::{Acuse, Grabacion, Grabadora, Registro};
 use juez::{Debido, Juez};

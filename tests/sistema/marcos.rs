@@ -15,14 +15,13 @@ use biblioteca::wire::json::leer_peticion;
 use biblioteca::wire::mensaje::{Encargo, LatidoActor, Mensaje, Resultado};
 use biblioteca::wire::respuesta::{Causa, Desenlace};
 
+use crate::azar::Azar;
 use crate::cliente::{Cliente, prestamo};
-use crate::nodo::{Biblioteca, memoria_kib, texto};
+use crate::nodo::{Biblioteca, MEMORIA_MAX_KIB, memoria_kib, texto};
 
-/// What a node may take of memory, all its roles together.
-const MEMORIA_MAX_KIB: u64 = 256 * 1024;
-
-/// One frame in so many is larger than any door takes, and costs its connection.
-const UNA_ENORME_DE: usize = 2_000;
+/// One frame of those that may grow, in so many, is larger than any door takes and costs its
+/// connection.
+const UNA_ENORME_DE: usize = 200;
 
 const SEMILLA: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -31,20 +30,8 @@ fn cuantos() -> usize {
     cuantos.map_or(6_000, |texto| texto.parse().expect("a number"))
 }
 
-/// Xorshift: the same frames for the same seed.
-struct Azar(u64);
-
-impl Azar {
-    fn hasta(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % n as u64).unwrap()
-    }
-
-    fn octeto(&mut self) -> u8 {
-        u8::try_from(self.hasta(256)).unwrap()
-    }
+fn octeto(azar: &mut Azar) -> u8 {
+    u8::try_from(azar.indice(256)).unwrap()
 }
 
 /// Requests as clients write them.
@@ -95,20 +82,20 @@ fn mensajes() -> Vec<Vec<u8>> {
 /// Breaks a frame in one of the ways in which frames break.
 fn romper(trama: &[u8], otra: &[u8], azar: &mut Azar) -> Vec<u8> {
     let mut rota = trama.to_vec();
-    match azar.hasta(7) {
-        0 => rota.truncate(azar.hasta(trama.len() + 1)),
-        1 => rota.extend((0..=azar.hasta(64)).map(|_| azar.octeto())),
+    match azar.indice(7) {
+        0 => rota.truncate(azar.indice(trama.len() + 1)),
+        1 => rota.extend((0..=azar.indice(64)).map(|_| octeto(azar))),
         2 => {
-            rota.truncate(azar.hasta(trama.len() + 1));
-            rota.extend_from_slice(&otra[azar.hasta(otra.len())..]);
+            rota.truncate(azar.indice(trama.len() + 1));
+            rota.extend_from_slice(&otra[azar.indice(otra.len())..]);
         }
-        3 => rota = (0..azar.hasta(200)).map(|_| azar.octeto()).collect(),
-        4 if azar.hasta(UNA_ENORME_DE / 10) == 0 => rota.resize(1_100_000, azar.octeto()),
+        3 => rota = (0..azar.indice(200)).map(|_| octeto(azar)).collect(),
+        4 if azar.indice(UNA_ENORME_DE) == 0 => rota.resize(1_100_000, octeto(azar)),
         _ => {
-            for _ in 0..=azar.hasta(4) {
-                let lugar = azar.hasta(rota.len().max(1));
-                if let Some(octeto) = rota.get_mut(lugar) {
-                    *octeto = azar.octeto();
+            for _ in 0..=azar.indice(4) {
+                let lugar = azar.indice(rota.len().max(1));
+                if let Some(suyo) = rota.get_mut(lugar) {
+                    *suyo = octeto(azar);
                 }
             }
         }
@@ -118,11 +105,11 @@ fn romper(trama: &[u8], otra: &[u8], azar: &mut Azar) -> Vec<u8> {
 
 fn bombardear(puerto: u16, tramas: &[Vec<u8>], cuantos: usize, semilla: u64) {
     let mut cliente = Cliente::dealer(puerto);
-    let mut azar = Azar(semilla);
+    let mut azar = Azar::nuevo(semilla);
     for _ in 0..cuantos {
-        let [una, otra] = [(); 2].map(|()| &tramas[azar.hasta(tramas.len())]);
+        let [una, otra] = [(); 2].map(|()| &tramas[azar.indice(tramas.len())]);
         let rota = romper(una, otra, &mut azar);
-        let va = match azar.hasta(20) {
+        let va = match azar.indice(20) {
             0 => cliente.intentar_crudo(&[b"", &rota]),
             1 => cliente.intentar_crudo(&[&rota, otra]),
             _ => cliente.intentar_crudo(&[&rota]),

@@ -11,6 +11,9 @@ use tempfile::TempDir;
 
 use crate::cliente::{Cliente, consulta};
 
+/// What a role may take of memory (case 33); a `todo` node has all of them.
+pub const MEMORIA_MAX_KIB: u64 = 256 * 1024;
+
 const BINARIO: &str = env!("CARGO_BIN_EXE_biblioteca");
 
 /// A library of its own: a folder and ports that nobody else has.

@@ -13,10 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::cliente::{Cliente, consulta, prestamo};
-use crate::nodo::{Biblioteca, Nodo, memoria_kib, texto};
-
-/// What a role may take of memory (case 33); this node has all of them.
-const MEMORIA_MAX_KIB: u64 = 256 * 1024;
+use crate::nodo::{Biblioteca, MEMORIA_MAX_KIB, Nodo, memoria_kib, texto};
 
 /// More than one connection may have unanswered.
 const RAFAGA: usize = 700;

@@ -197,15 +197,14 @@ impl Entradas {
     }
 
     /// Its replay begins.
-    pub fn sale(&mut self, seq: u64) {
-        let Some(anotada) = self.todas.get_mut(&seq) else {
-            return;
-        };
+    pub fn sale(&mut self, seq: u64) -> Option<&Anotada> {
+        let anotada = self.todas.get_mut(&seq)?;
         anotada.fase = Fase::EnVuelo;
         anotada.intentos = anotada.intentos.saturating_add(1);
         if anotada.intentos == 1 && nombra_a_medias(&anotada.pedido).is_some() {
             self.a_medias.insert(seq);
         }
+        Some(anotada)
     }
 
     /// Puts a client's operation behind those that may be about the same thing while they are
@@ -317,12 +316,6 @@ impl Entradas {
         if let Some(anotada) = self.todas.get_mut(&seq) {
             anotada.esperan.push(id);
         }
-    }
-
-    /// By number.
-    #[must_use]
-    pub fn de(&self, seq: u64) -> Option<&Anotada> {
-        self.todas.get(&seq)
     }
 
     /// By number.

@@ -137,7 +137,7 @@ impl Diario {
                 let Some(seq) = self.entradas.sacar_lista(indice, ahora) else {
                     break;
                 };
-                let Some(anotada) = self.entradas.de(seq) else {
+                let Some(anotada) = self.entradas.sale(seq) else {
                     continue;
                 };
                 salidas.push(Salida::Replay {
@@ -146,7 +146,6 @@ impl Diario {
                     plazo: PLAZO_REPLAY,
                     edad_ms: anotada.edad_ms(ahora),
                 });
-                self.entradas.sale(seq);
                 self.compuertas[indice].sale();
             }
         }

@@ -158,6 +158,14 @@ impl Extremo {
     }
 }
 
+/// Until that instant; for ever without one.
+async fn llega(cuando: Option<Instant>) {
+    match cuando {
+        Some(cuando) => tokio::time::sleep_until(cuando).await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Bucle<F: FnMut(Suceso)> {
     socket: tmq::dealer::Dealer,
     vigia: tmq::pair::Pair,
@@ -200,8 +208,7 @@ impl<F: FnMut(Suceso)> Bucle<F> {
                     None => return,
                     Some(primero) => self.vaciar(primero, &mut envios),
                 },
-                () = tokio::time::sleep_until(self.abandono.unwrap_or_else(Instant::now)),
-                    if self.abandono.is_some() => self.rehacer(),
+                () = llega(self.abandono) => self.rehacer(),
                 aviso = self.vigia.next() => match aviso {
                     Some(Ok(aviso)) => self.avisar(aviso.iter().next().map(|trama| &trama[..])),
                     _ => return,

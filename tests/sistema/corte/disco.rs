@@ -11,8 +11,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::azar::Azar;
 use super::grabacion::Registro;
+use crate::azar::Azar;
 
 /// What a disk writes whole.
 const SECTOR: usize = 512;

@@ -9,8 +9,8 @@ use crate::cliente::{Cliente, devolucion, prestamo};
 use crate::diario::{asincrono, devuelve};
 use crate::nodo::{Biblioteca, Nodo, texto};
 
-use super::azar::Azar;
 use super::grabacion::Acuse;
+use crate::azar::Azar;
 
 /// Loans of one burst, in a few large commits; a connection may have 512 unanswered.
 const RAFAGA: usize = 400;

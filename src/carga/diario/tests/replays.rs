@@ -106,12 +106,7 @@ fn a_poisonous_entry_is_set_aside_after_five_reports_never_closed_and_holds_nobo
     }
     let (id, _) = mesa.pide_de("p", pedido("prestamo", "s", "A"), false);
     let salidas = mesa.resulta(seq, Desenlace::Envenenada);
-    assert!(
-        salidas
-            .iter()
-            .any(|s| matches!(s, Salida::Pasar { id: otra, .. } if *otra == id)),
-        "{salidas:?}"
-    );
+    assert!(pasa(&salidas, id), "{salidas:?}");
     let estado = mesa.diario.estado(mesa.ahora);
     assert_eq!((estado.sin_decidir, estado.apartadas), (1, 1));
     mesa.vuelve(vec![Suerte::Hecha]);
@@ -183,11 +178,7 @@ fn a_restart_replays_what_was_undecided_in_its_order_with_its_age() {
     assert_eq!(salidas.iter().find_map(replay), Some(5));
     mesa.vuelve(vec![Suerte::Hecha]);
     let salidas = mesa.resulta(5, decidida());
-    assert!(
-        salidas
-            .iter()
-            .any(|s| matches!(s, Salida::Pasar { id: otra, .. } if *otra == id))
-    );
+    assert!(pasa(&salidas, id));
 }
 
 #[test]
