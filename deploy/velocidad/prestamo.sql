@@ -7,10 +7,13 @@ SELECT count(*) FROM operaciones WHERE op_id = :op || '-d';
 SELECT isbn FROM libros WHERE isbn = 'V' || :libro FOR NO KEY UPDATE;
 SELECT id FROM usuarios WHERE id = :usuario FOR NO KEY UPDATE;
 UPDATE prestamos SET devuelto_en = ahora_v()
-    WHERE usuario = :usuario AND isbn = 'V' || :libro AND devuelto_en IS NULL;
+    WHERE usuario = :usuario AND isbn = 'V' || :libro AND devuelto_en IS NULL
+    RETURNING ejemplar AS codigo \gset
 INSERT INTO operaciones (op_id, tipo, cuerpo_hash, estado, resultado, isbn, usuario, sede, creada_en)
     VALUES (:op || '-d', 'devolucion', repeat('0', 64), 'CONFIRMADO', repeat('x', 300), 'V' || :libro,
             :usuario, 'sede1', ahora_v());
+INSERT INTO historial (fecha, accion, objeto, clave, detalle)
+    VALUES (ahora_v(), 'devolucion', 'ejemplar', :codigo, detalle_v(:op || '-d', :usuario));
 COMMIT;
 \set debe 0
 \else
@@ -31,6 +34,8 @@ INSERT INTO prestamos (ejemplar, isbn, usuario, sede, prestado_en, vence_en)
 INSERT INTO operaciones (op_id, tipo, cuerpo_hash, estado, resultado, isbn, usuario, sede, creada_en)
     VALUES (:op, 'prestamo', repeat('0', 64), 'CONFIRMADO', repeat('x', 300), 'V' || :libro,
             :usuario, 'sede1', ahora_v());
+INSERT INTO historial (fecha, accion, objeto, clave, detalle)
+    VALUES (ahora_v(), 'prestamo', 'ejemplar', :codigo, detalle_v(:op, :usuario));
 COMMIT;
 \set debe 1
 \endif
