@@ -6,6 +6,7 @@
 #
 #   deploy/velocidad.sh [--fijado] [--vueltas N] [--segundos S]
 #   deploy/velocidad.sh --crecimiento [--libros "1000 100000"] [--operaciones 1000000]
+#   deploy/velocidad.sh --sobrecarga [--segundos S]
 #
 # --fijado pins every process to the first core. Needs root, or the user postgres.
 set -euo pipefail
@@ -16,7 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 VUELTAS=3
 SEGUNDOS=6
 FIJADO=()
-CRECIMIENTO=""
+QUE=comparar
 LISTA_LIBROS="1000 100000"
 OPERACIONES=1000000
 while [ $# -gt 0 ]; do
@@ -24,7 +25,8 @@ while [ $# -gt 0 ]; do
         --fijado) FIJADO=(taskset -c 0) ;;
         --vueltas) VUELTAS=$2 && shift ;;
         --segundos) SEGUNDOS=$2 && shift ;;
-        --crecimiento) CRECIMIENTO=1 ;;
+        --crecimiento) QUE=crecer ;;
+        --sobrecarga) QUE=inundar ;;
         --libros) LISTA_LIBROS=$2 && shift ;;
         --operaciones) OPERACIONES=$2 && shift ;;
         *) morir "no se entiende $1" ;;
@@ -112,6 +114,13 @@ puerto_libre() {
     morir "no se encontró un puerto libre"
 }
 
+# Unanswered requests that a connection, and that all together may have.
+POR_CONEXION=4096
+EN_VUELO=8192
+
+# What comes before a client's program.
+CORTESIA=(env)
+
 # A carga, an actor process of each kind and an almacenamiento, on the given database.
 biblioteca() { # biblioteca NOMBRE URL
     local nombre=$1 rol
@@ -121,11 +130,11 @@ biblioteca() { # biblioteca NOMBRE URL
         BIBLIOTECA_CARGA__EVENTOS="127.0.0.1:$(puerto_libre)"
         BIBLIOTECA_CARGA__TRABAJO="127.0.0.1:$(puerto_libre)"
         BIBLIOTECA_ALMACENAMIENTO__ESCUCHA="127.0.0.1:$(puerto_libre)"
-        BIBLIOTECA_CARGA__POR_CONEXION_MAX=4096
+        BIBLIOTECA_CARGA__POR_CONEXION_MAX="$POR_CONEXION"
         # One connection may have a tenth of it undecided, and the measuring client is one: what
         # is measured is how fast the diario takes, not when it has enough.
         BIBLIOTECA_CARGA__DIARIO_MAX=10000000
-        BIBLIOTECA_CARGA__EN_VUELO_MAX=8192 RUST_LOG=warn
+        BIBLIOTECA_CARGA__EN_VUELO_MAX="$EN_VUELO" RUST_LOG=warn
     )
     entorno+=(BIBLIOTECA_ACTORES__CARGAS="${entorno[4]#*=}"
         BIBLIOTECA_ACTORES__ALMACENAMIENTOS="${entorno[5]#*=}")
@@ -153,7 +162,8 @@ parar_biblioteca() {
     done
 }
 
-# Every measurement gives "por_segundo p50_µs p99_µs negadas otras".
+# Every measurement gives "por_segundo p50_µs p99_µs negadas otras", a client's also p50 and p99
+# of the others.
 banco() { # banco GUION CLIENTES LIBROS
     rm -f "$CARPETA"/pgb.*
     (cd "$CARPETA" && "${FIJADO[@]}" "$BIN/pgbench" -n -M prepared -c "$2" -j 1 -T "$SEGUNDOS" \
@@ -165,7 +175,7 @@ banco() { # banco GUION CLIENTES LIBROS
 }
 
 camino() { # camino NOMBRE EN_VUELO LIBROS MODO
-    "${FIJADO[@]}" "$DISPAROS" "${CLIENTES[$1]}" "$2" "$SEGUNDOS" "$3" "$4"
+    "${CORTESIA[@]}" "${FIJADO[@]}" "$DISPAROS" "${CLIENTES[$1]}" "$2" "$SEGUNDOS" "$3" "$4"
 }
 
 mib() { awk '/VmHWM/ { printf "%.0f", $2 / 1024 }' "/proc/${PID[$1]}/status"; }
@@ -275,6 +285,49 @@ crecer() {
         ', ejemplares ' || pg_total_relation_size('ejemplares') / (SELECT count(*) FROM ejemplares)"
 }
 
+# So many connections with so many requests under way each, added up: "por_segundo p99_buenas
+# otras p50_otras p99_otras", the times of the worst connection, in µs.
+varias() { # varias NOMBRE CONEXIONES EN_VUELO LIBROS
+    local n clientes=()
+    rm -f "$CARPETA"/varias.*
+    for n in $(seq "$2"); do
+        camino "$1" "$3" "$4" sincrono >"$CARPETA/varias.$n" &
+        clientes+=($!)
+    done
+    wait "${clientes[@]}"
+    cat "$CARPETA"/varias.* | awk '{ s += $1; o += $5; for (c = 3; c <= 7; c++) if ($c > m[c]) m[c] = $c }
+        END { printf "%d %d %d %d %d\n", s, m[3], o, m[6], m[7] }'
+}
+
+# Fault case 33: eight connections with what one commit takes under way between them, and with
+# ten times that, each repeating what is refused without a pause. The peak is measured before
+# and after: an overload leaves nothing behind. The clients leave the cores to what they
+# measure, as they would from other PCs.
+inundar() {
+    local libros=1000 vez cifras tabla="" durante pico
+    POR_CONEXION=512 EN_VUELO=4096 CORTESIA=(nice -n 19)
+    sembrar_pg "$libros"
+    biblioteca pg "$(url biblioteca)"
+    for vez in "antes 64" "durante 640" "después 64"; do
+        read -ra cifras <<<"$vez $(varias pg 8 "${vez#* }" "$libros")"
+        tabla+="${cifras[0]}|$((8 * cifras[1]))|${cifras[2]}|$(bc -l <<<"scale=1; ${cifras[3]} / 1000")"
+        tabla+="|${cifras[4]}|$(bc -l <<<"scale=1; ${cifras[5]} / 1000")"
+        tabla+="|$(bc -l <<<"scale=1; ${cifras[6]} / 1000")"$'\n'
+        case ${cifras[0]} in
+            antes) pico=${cifras[2]} ;;
+            durante) durante=${cifras[2]} ;;
+        esac
+    done
+    paso "Diez veces lo que cabe, ${SEGUNDOS} s cada fila${FIJADO[*]:+, todo en un núcleo}"
+    { echo "cuándo|en vuelo|decididas/s|su p99 ms|no tomadas|su p50 ms|su p99 ms" && echo "$tabla"; } |
+        grep . | column -t -s '|'
+    printf 'Decididas durante / antes: %.2f (meta: ≥ 0.9)\n' "$(bc -l <<<"$durante / $pico")"
+    paso "Memoria residente máxima (meta: ≤ 256 MiB por papel)"
+    for vez in carga actor-prestamo actor-devolucion almacenamiento; do
+        printf '%s|%s MiB\n' "$vez" "$(mib "pg-$vez")"
+    done | column -t -s '|'
+}
+
 declare -A CLIENTES=()
 AQUI=$PWD
 { [ -x "$PROGRAMA" ] && [ -x "$DISPAROS" ]; } ||
@@ -285,4 +338,4 @@ trap al_salir EXIT
 trap 'exit 130' INT TERM
 paso "PostgreSQL, $(nproc) núcleos${FIJADO[*]:+ (se usa uno)}"
 arrancar_postgres
-if [ -n "$CRECIMIENTO" ]; then crecer; else comparar; fi
+"$QUE"

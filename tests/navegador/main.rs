@@ -12,6 +12,7 @@ mod mostrador;
 mod nodo;
 mod pagina;
 mod panel;
+mod pantallas;
 mod sesion;
 #[path = "../sistema/web.rs"]
 #[allow(dead_code)]

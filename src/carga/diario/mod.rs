@@ -44,6 +44,10 @@ const EN_VUELO_MAX: usize = 256;
 /// for each of those, and nobody for a replay.
 const APREMIO: usize = 64;
 
+/// How long they still do afterwards. A trip ends for all that are on it at once: those who
+/// waited ask again a moment later, and that moment is not theirs who wait for nothing.
+const APREMIO_DURA: Duration = Duration::from_millis(20);
+
 /// Replays of one kind under way meanwhile: few enough to leave the machine to whoever waits,
 /// enough to go on draining however long it lasts.
 const EN_VUELO_APREMIO_MAX: usize = 32;
@@ -66,6 +70,8 @@ pub struct Diario {
     por_anotar: Vec<Apunte>,
     /// New ones, on the next trip or the one under way.
     abriendo: usize,
+    /// Until then replays take second place.
+    apremio_hasta: Option<Instant>,
     por_preguntar: Vec<(u64, OpId)>,
     /// On the trip that is under way, if one is.
     viaje: Option<(Vec<Apunte>, Vec<u64>)>,
@@ -88,6 +94,7 @@ impl Diario {
             compuertas: [(); 3].map(|()| Compuerta::nueva(EN_VUELO_MAX)),
             por_anotar: Vec::new(),
             abriendo: 0,
+            apremio_hasta: None,
             por_preguntar: Vec::new(),
             viaje: None,
             sin_sitio: None,
@@ -127,10 +134,13 @@ impl Diario {
     /// Sends off what the burst has gathered: one trip to the disk, and the replays that may go.
     pub fn fin_de_rafaga(&mut self, ahora: Instant, salidas: &mut Vec<Salida>) {
         self.viajar(ahora, salidas);
-        let tope = if self.abriendo < APREMIO {
-            EN_VUELO_MAX
-        } else {
+        if self.abriendo >= APREMIO {
+            self.apremio_hasta = Some(ahora + APREMIO_DURA);
+        }
+        let tope = if self.apremio_hasta.is_some_and(|hasta| ahora < hasta) {
             EN_VUELO_APREMIO_MAX
+        } else {
+            EN_VUELO_MAX
         };
         for indice in 0..self.compuertas.len() {
             while self.compuertas[indice].deja(ahora, tope) {
