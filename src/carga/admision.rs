@@ -7,11 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio::sync::mpsc::{self, OwnedPermit};
 
 use crate::carga::actor::{Admitidas, Carga, Solicitud};
-use crate::carga::responder::{Responder, ahora, contar};
+use crate::carga::hora::Hora;
+use crate::carga::responder::{Responder, contar};
 use crate::domain::ids::Sede;
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
@@ -32,8 +32,8 @@ pub struct Admision {
     pub salidas: mpsc::Sender<Salida>,
     /// The carga's own branch.
     pub sede: Sede,
-    /// Zone of `fechaOperacion`.
-    pub zona: Arc<TimeZone>,
+    /// What `fechaOperacion` says.
+    pub hora: Arc<Hora>,
     /// Deadline of a request that names none.
     pub plazo: Duration,
     /// Operations that are answered when they are on the disk, unless the request says
@@ -67,7 +67,7 @@ impl Admision {
     pub fn negar(&self, invalida: &Invalida) -> Vec<u8> {
         let ninguna = ("operacion", "ninguna");
         contar(ninguna, Estado::Invalido, invalida.causa.codigo());
-        escribir_invalida(invalida, &ahora(&self.zona))
+        escribir_invalida(invalida, &self.hora.ahora())
     }
 
     /// A place for one more answer: in the queue, and among the `suyas` that its connection

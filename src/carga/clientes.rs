@@ -66,7 +66,7 @@ impl Clientes {
             par: Arc::clone(&par),
             op_id: peticion.pedido.op_id.clone(),
             id: peticion.id.clone(),
-            zona: Arc::clone(&self.admision.zona),
+            hora: Arc::clone(&self.admision.hora),
         };
         let suyas = self.en_vuelo.get(&par).copied().unwrap_or(0);
         let Some(sitio) = self.admision.sitio(suyas) else {

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::OwnedPermit;
 use tokio::sync::oneshot;
 
+use crate::carga::hora::Hora;
 use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
 use crate::net::server::{Par, Salida, Sobre};
@@ -29,8 +29,8 @@ pub struct Remite {
     pub op_id: OpId,
     /// The client's own `id`.
     pub id: Option<Box<RawValue>>,
-    /// Zone of the answer's `fechaOperacion`.
-    pub zona: Arc<TimeZone>,
+    /// What the answer's `fechaOperacion` says.
+    pub hora: Arc<Hora>,
 }
 
 /// Where the answer goes. Either way its place counts among those of the whole carga.
@@ -82,7 +82,7 @@ impl Responder {
     /// Now, as its answer tells it.
     #[must_use]
     pub fn fecha(&self) -> String {
-        ahora(&self.remite.zona)
+        self.remite.hora.ahora()
     }
 
     /// Answers.
@@ -133,7 +133,7 @@ pub fn escribir(remite: &Remite, desenlace: &Desenlace) -> Vec<u8> {
         &remite.op_id,
         desenlace,
         remite.id.as_deref(),
-        &ahora(&remite.zona),
+        &remite.hora.ahora(),
     )
 }
 
@@ -143,18 +143,10 @@ pub fn contar(operacion: metricas::Etiqueta<'_>, estado: Estado, codigo: &str) {
     metricas::contar(&metricas::OPERACIONES, &etiquetas, 1);
 }
 
-/// Now, RFC 3339 with the library's offset.
-#[must_use]
-pub fn ahora(zona: &TimeZone) -> String {
-    jiff::Timestamp::now()
-        .to_zoned(zona.clone())
-        .strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
-        .to_string()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use jiff::tz::TimeZone;
     use serde_json::Value;
     use tokio::sync::mpsc;
 
@@ -168,7 +160,7 @@ mod tests {
             par: Par::from(&b"x"[..]),
             op_id: OpId::parse("k").unwrap(),
             id: None,
-            zona: Arc::new(TimeZone::UTC),
+            hora: Arc::new(Hora::en(TimeZone::UTC)),
         };
         let nuevo = |cola: &mpsc::Sender<Salida>| {
             let sitio = cola.clone().try_reserve_owned().unwrap();

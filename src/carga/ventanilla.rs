@@ -57,7 +57,7 @@ impl Ventanilla {
             par: Arc::clone(&par),
             op_id: peticion.pedido.op_id.clone(),
             id: peticion.id.clone(),
-            zona: Arc::clone(&self.admision.zona),
+            hora: Arc::clone(&self.admision.hora),
         };
         let cuenta = Cuenta::nueva(&self.en_vuelo, par);
         let Some(sitio) = self.admision.sitio(cuenta.antes) else {

@@ -13,6 +13,7 @@ use crate::carga::admision::Admision;
 use crate::carga::anotador::{ORDENES_MAX, Orden, anotar};
 use crate::carga::asistencia::Asistencia;
 use crate::carga::clientes::Clientes;
+use crate::carga::hora::Hora;
 use crate::carga::reparto::Ajuste;
 use crate::carga::trabajo::Trabajo;
 use crate::carga::ventanilla::Ventanilla;
@@ -190,7 +191,7 @@ fn admision(
         puesto: puesto.clone(),
         salidas,
         sede: ajustes.nodo.sede.clone(),
-        zona: Arc::new(zona),
+        hora: Arc::new(Hora::en(zona)),
         plazo: ajustes.plazo(),
         asincronas: asincronas(&ajustes.modos).into(),
         por_conexion_max: ajustes.carga.por_conexion_max as usize,

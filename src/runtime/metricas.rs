@@ -92,6 +92,9 @@ const OPERACIONES_DE_LOTE: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128
 /// a closed set, and no new ones are taken.
 const SERIES_MAX: usize = 10_000;
 
+/// What the labels of a series take, with room to spare: they are written for each answer.
+const ETIQUETAS_BYTES: usize = 96;
+
 /// A label and its value.
 pub type Etiqueta<'a> = (&'static str, &'a str);
 
@@ -174,16 +177,25 @@ fn cambiar(
 }
 
 fn escribir_etiquetas(etiquetas: &[Etiqueta<'_>]) -> String {
-    let mut texto = String::new();
+    let mut texto = String::with_capacity(ETIQUETAS_BYTES);
     for (nombre, valor) in etiquetas {
         if !texto.is_empty() {
             texto.push(',');
         }
-        let valor = valor
-            .replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n");
-        let _ = write!(texto, "{nombre}=\"{valor}\"");
+        texto.push_str(nombre);
+        texto.push_str("=\"");
+        let mut resto = *valor;
+        while let Some(lugar) = resto.find(['\\', '"', '\n']) {
+            texto.push_str(&resto[..lugar]);
+            texto.push_str(match resto.as_bytes()[lugar] {
+                b'\n' => "\\n",
+                b'"' => "\\\"",
+                _ => "\\\\",
+            });
+            resto = &resto[lugar + 1..];
+        }
+        texto.push_str(resto);
+        texto.push('"');
     }
     texto
 }

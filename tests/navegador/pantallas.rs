@@ -80,7 +80,9 @@ impl Escena {
         let mezcla = "prestamo=50,devolucion=20,renovacion=15,consulta=15";
         let mut comando = self.biblioteca.comando(&["medir", "--operacion", mezcla]);
         comando.args(["--ritmo", "40", "--segundos", "600", "--calentamiento", "0"]);
-        comando.args(["--sedes", "sede1,sede2"]).stdout(Stdio::null());
+        comando
+            .args(["--sedes", "sede1,sede2"])
+            .stdout(Stdio::null());
         Nodo::de(comando, &self.biblioteca.carpeta.path().join("medir.log"))
     }
 }
