@@ -5,7 +5,7 @@
 # for all of them.
 #
 #   deploy/velocidad.sh [--fijado] [--vueltas N] [--segundos S]
-#   deploy/velocidad.sh --crecimiento [--libros "1000 100000"] [--operaciones 1000000]
+#   deploy/velocidad.sh --crecimiento [--libros "1000 100000 1000000"] [--operaciones 1000000]
 #   deploy/velocidad.sh --sobrecarga [--segundos S]
 #
 # --fijado pins every process to the first core. Needs root, or the user postgres.
@@ -18,7 +18,7 @@ VUELTAS=3
 SEGUNDOS=6
 FIJADO=()
 QUE=comparar
-LISTA_LIBROS="1000 100000"
+LISTA_LIBROS="1000 100000 1000000"
 OPERACIONES=1000000
 while [ $# -gt 0 ]; do
     case $1 in
@@ -86,9 +86,11 @@ sql() { "$BIN/psql" -XqAt -v ON_ERROR_STOP=1 -h "$CARPETA/pg" -U postgres -d bib
 
 url() { echo "postgres://$1@${CARPETA//\//%2F}%2Fpg/biblioteca"; }
 
-# The books of a measurement: V1…, with forty copies each: what a run leaves lent does not exhaust a book.
+# The books of a measurement: V1…, each with so many copies that what a run leaves lent does
+# not exhaust a book.
 sembrar_pg() {
     local libros=$1 copias=40
+    [ "$libros" -le 1000 ] || copias=4
     sql -c "INSERT INTO sedes VALUES ('sede1') ON CONFLICT DO NOTHING;
         INSERT INTO libros SELECT 'V' || n, 'Libro ' || n, NULL, 'libro ' || n
             FROM generate_series(1, $libros) n ON CONFLICT DO NOTHING;
@@ -277,11 +279,13 @@ crecer() {
         tabla+=$(fila "${LISTA_LIBROS##* } libros, $(sql -c 'SELECT count(*) FROM operaciones') operaciones|$cuantos" \
             "$(camino pg "$cuantos" "${LISTA_LIBROS##* }" sincrono)")$'\n'
     done
+    parar_biblioteca pg
     paso "Cómo crece el coste (síncrono, PostgreSQL, ${SEGUNDOS} s cada fila${FIJADO[*]:+, todo en un núcleo})"
     { echo "base|en vuelo|por segundo|p50 ms|p99 ms|negadas|otras" && echo "$tabla"; } | grep . | column -t -s '|'
     sql -c "SELECT 'Bytes por fila, con sus índices: operaciones ' ||
         pg_total_relation_size('operaciones') / (SELECT count(*) FROM operaciones) ||
         ', prestamos ' || pg_total_relation_size('prestamos') / (SELECT count(*) FROM prestamos) ||
+        ', historial ' || pg_total_relation_size('historial') / (SELECT count(*) FROM historial) ||
         ', ejemplares ' || pg_total_relation_size('ejemplares') / (SELECT count(*) FROM ejemplares)"
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Called once by `main`. Standard output stays free for results.
 
-mod caudal;
+mod tope;
 
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::telemetry::caudal::Caudal;
+use crate::telemetry::tope::Tope;
 
 /// What is told when `RUST_LOG` says nothing: ours, not the libraries'.
 const FILTRO: &str = "biblioteca=info";
@@ -32,7 +32,7 @@ pub fn iniciar() {
         .log_internal_errors(false);
     let iniciado = tracing_subscriber::registry()
         .with(filtro)
-        .with(Caudal::nuevo(io::stderr))
+        .with(Tope::nuevo(io::stderr))
         .with(capa)
         .try_init();
     if let (Ok(()), Some(error)) = (iniciado, error) {

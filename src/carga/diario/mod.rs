@@ -4,8 +4,10 @@
 //! A new operation is told as queued only after its trip to the disk came back. What is on the
 //! disk is replayed in the order of acceptance, each thing (copy, or user and book) one at a
 //! time, until it is decided. One trip to the disk is under way at a time: what queued
-//! meanwhile makes the next one, so that many operations share a sync. `entradas` holds what
-//! is undecided, `clientes` those who wait, `compuerta` how much is replayed at once.
+//! meanwhile makes the next one, so that many operations share a sync. Somebody waits for each
+//! opening and nobody for a closing: closings go with a tick, or when they are many, and one
+//! that a crash keeps from the disk is a replay that gets the stored answer. `entradas` holds
+//! what is undecided, `clientes` those who wait, `compuerta` how much is replayed at once.
 
 mod clientes;
 mod compuerta;
@@ -66,8 +68,12 @@ pub struct Diario {
     entradas: Entradas,
     clientes: Clientes,
     compuertas: [Compuerta; 3],
-    /// For the next trip.
-    por_anotar: Vec<Apunte>,
+    /// New ones, for the next trip.
+    por_abrir: Vec<Apunte>,
+    /// What became of the others, for a trip after the next tick.
+    por_cerrar: Vec<Apunte>,
+    /// There was a tick since the last of those trips.
+    toca_cerrar: bool,
     /// New ones, on the next trip or the one under way.
     abriendo: usize,
     /// Until then replays take second place.
@@ -92,7 +98,9 @@ impl Diario {
             entradas: Entradas::default(),
             clientes: Clientes::default(),
             compuertas: [(); 3].map(|()| Compuerta::nueva(EN_VUELO_MAX)),
-            por_anotar: Vec::new(),
+            por_abrir: Vec::new(),
+            por_cerrar: Vec::new(),
+            toca_cerrar: true,
             abriendo: 0,
             apremio_hasta: None,
             por_preguntar: Vec::new(),
@@ -118,6 +126,7 @@ impl Diario {
             }
             Entrada::Desenlace(seq, desenlace) => self.resultado(ahora, seq, desenlace, salidas),
             Entrada::Tic => {
+                self.toca_cerrar = true;
                 for (id, motivo) in self.clientes.vencidos(ahora) {
                     let causa = Causa::PlazoVencido;
                     let desenlace = match motivo {
@@ -171,7 +180,8 @@ impl Diario {
             apartadas,
             en_vuelo: self.compuertas.iter().map(Compuerta::en_vuelo).sum(),
             edad_max_ms,
-            por_anotar: self.por_anotar.len()
+            por_anotar: self.por_abrir.len()
+                + self.por_cerrar.len()
                 + self.viaje.as_ref().map_or(0, |(apuntes, _)| apuntes.len()),
         }
     }
@@ -276,7 +286,7 @@ impl Diario {
         self.clientes.cambia(id, Motivo::Disco);
         let seq = self.entradas.agregar(anotada);
         self.abriendo += 1;
-        self.por_anotar.push(Apunte::Abrir {
+        self.por_abrir.push(Apunte::Abrir {
             seq,
             pedido,
             edad_ms: 0,
@@ -327,7 +337,7 @@ impl Diario {
                 };
                 anotada.fase = Fase::Decidida(respuesta.clone());
                 salidas.push(Salida::Decidida(anotada.pedido.clone(), respuesta.clone()));
-                self.por_anotar.push(Apunte::Cerrar { seq, respuesta });
+                self.por_cerrar.push(Apunte::Cerrar { seq, respuesta });
                 self.soltar(ahora, seq, salidas);
             }
             Desenlace::Envenenada if anotada.venenos + 1 >= VENENOS_MAX => {
@@ -335,7 +345,7 @@ impl Diario {
                 anotada.fase = Fase::Apartada;
                 tracing::error!(op_id = %anotada.pedido.op_id, "operación apartada: hace fallar a \
                     quien la atiende; sigue encolada y espera a una persona");
-                self.por_anotar.push(Apunte::Apartar { seq });
+                self.por_cerrar.push(Apunte::Apartar { seq });
                 self.soltar(ahora, seq, salidas);
             }
             otro => {

@@ -25,7 +25,7 @@ struct Cuenta {
 
 /// See the module's doc. `debug` and `trace` pass: whoever turns them on wants all of it.
 #[derive(Debug)]
-pub struct Caudal<W> {
+pub struct Tope<W> {
     cuentas: Mutex<HashMap<Identifier, Cuenta>>,
     /// Where it tells how much it kept back.
     salida: fn() -> W,
@@ -38,7 +38,7 @@ struct Turno {
     callados: u64,
 }
 
-impl<W: Write> Caudal<W> {
+impl<W: Write> Tope<W> {
     /// One that has let nothing through yet.
     pub fn nuevo(salida: fn() -> W) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl<W: Write> Caudal<W> {
     }
 }
 
-impl<S: Subscriber, W: Write + 'static> Layer<S> for Caudal<W> {
+impl<S: Subscriber, W: Write + 'static> Layer<S> for Tope<W> {
     fn event_enabled(&self, evento: &Event<'_>, _: Context<'_, S>) -> bool {
         let metadatos = evento.metadata();
         if *metadatos.level() > Level::INFO {
@@ -102,17 +102,17 @@ mod tests {
 
     #[test]
     fn beyond_its_share_of_a_minute_a_place_is_silent_and_then_tells_how_much_it_kept_back() {
-        let caudal = Caudal::nuevo(std::io::sink);
+        let tope = Tope::nuevo(std::io::sink);
         let lugar =
             tracing::callsite!(name: "prueba", kind: tracing::metadata::Kind::EVENT, fields:);
         let lugar = lugar.metadata().callsite();
         let principio = Instant::now();
-        let pasan = (0..1_000).filter(|_| caudal.turno(lugar.clone(), principio).pasa);
+        let pasan = (0..1_000).filter(|_| tope.turno(lugar.clone(), principio).pasa);
         assert_eq!(pasan.count(), POR_VENTANA as usize);
-        let despues = caudal.turno(lugar.clone(), principio + VENTANA);
+        let despues = tope.turno(lugar.clone(), principio + VENTANA);
         let callados = 1_000 - u64::from(POR_VENTANA);
         assert_eq!((despues.pasa, despues.callados), (true, callados));
-        let otra = caudal.turno(lugar, principio + VENTANA);
+        let otra = tope.turno(lugar, principio + VENTANA);
         assert_eq!((otra.pasa, otra.callados), (true, 0));
     }
 
@@ -140,7 +140,7 @@ mod tests {
         let papel = Papel::default();
         let capa = tracing_subscriber::fmt::layer().with_writer(papel.clone());
         let todo = tracing_subscriber::registry()
-            .with(Caudal::nuevo(std::io::sink))
+            .with(Tope::nuevo(std::io::sink))
             .with(capa);
         tracing::subscriber::with_default(todo, || {
             for n in 0..1_000 {
