@@ -12,7 +12,6 @@ mod mostrador;
 mod nodo;
 mod pagina;
 mod panel;
-mod pantallas;
 mod sesion;
 #[path = "../sistema/web.rs"]
 #[allow(dead_code)]

@@ -6,8 +6,6 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -164,15 +162,6 @@ impl Pagina {
         let medios = json!({ "features": [{ "name": "prefers-color-scheme", "value": valor }] });
         let pedido = json!({ "cmd": "Emulation.setEmulatedMedia", "params": medios });
         self.orden("/goog/cdp/execute", &pedido);
-    }
-
-    /// The whole page as it is drawn now, however long: a PNG.
-    pub fn retrato(&self) -> Vec<u8> {
-        let params = json!({ "format": "png", "captureBeyondViewport": true });
-        let pedido = json!({ "cmd": "Page.captureScreenshot", "params": params });
-        let imagen = self.orden("/goog/cdp/execute", &pedido);
-        let texto = imagen["data"].as_str().expect("a picture");
-        BASE64_STANDARD.decode(texto).expect("base64")
     }
 
     /// What the browser complained about, but for the answers that a desk expects: a no of

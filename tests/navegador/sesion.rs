@@ -5,7 +5,7 @@ use crate::nodo::Biblioteca;
 use crate::pagina::{ENTER, F4, PANTALLA, Pagina, TAB};
 
 /// A token of that name, printed once.
-pub fn token(biblioteca: &Biblioteca, nombre: &str) -> String {
+fn token(biblioteca: &Biblioteca, nombre: &str) -> String {
     let salida = biblioteca.orden(&["tokens", "nuevo", nombre, "--rol", "mostrador"]);
     assert!(salida.status.success(), "{salida:?}");
     String::from_utf8(salida.stdout).unwrap().trim().to_owned()
@@ -23,7 +23,7 @@ fn donde(pagina: &Pagina, ruta: &str) {
 }
 
 /// By keyboard: the page of the token has the focus on its field.
-pub fn entrar(pagina: &Pagina, token: &str) {
+fn entrar(pagina: &Pagina, token: &str) {
     donde(pagina, "/entrar");
     assert_eq!(faltas(pagina), [""; 0]);
     pagina.teclear(&format!("{token}{ENTER}"));

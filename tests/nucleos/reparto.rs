@@ -155,51 +155,28 @@ fn an_actor_that_is_silent_for_a_second_is_dead_and_its_late_answer_still_counts
 }
 
 #[test]
-fn it_is_uncertain_at_the_end_of_its_time_if_handed_over_and_not_taken_half_way_if_it_waited() {
+fn when_its_time_is_over_it_is_uncertain_if_handed_over_and_not_applied_if_it_waited() {
     let mut mesa = Mesa::nueva(10);
     mesa.latido("a", Operacion::Prestamo, 1);
     mesa.pide(1, "prestamo");
     mesa.pide(2, "prestamo");
-    let mut desenlaces = Vec::new();
-    for vuelta in 1..=10 {
+    let mut salidas = Vec::new();
+    for _ in 0..10 {
         mesa.latido("a", Operacion::Prestamo, 1);
-        for salida in mesa.pasan(250) {
-            desenlaces.push((250 * vuelta, respuesta(vec![salida])));
-        }
+        salidas.extend(mesa.pasan(250));
     }
+    let desenlaces: Vec<_> = salidas
+        .into_iter()
+        .map(|salida| respuesta(vec![salida]))
+        .collect();
     assert_eq!(
         desenlaces,
         [
-            (1_250, (2, Desenlace::NoAplicada(Causa::ColaLlena))),
-            (2_500, (1, Desenlace::Incierta(Causa::PlazoVencido))),
+            (1, Desenlace::Incierta(Causa::PlazoVencido)),
+            (2, Desenlace::NoAplicada(Causa::PlazoVencido))
         ]
     );
     assert_eq!(mesa.reparto.estado().en_cola, 0);
-}
-
-/// What is handed over just in time has the rest of its time, and what an actor was lost with
-/// may wait for as long as its client does.
-#[test]
-fn only_the_wait_for_the_first_actor_is_cut_short() {
-    let mut mesa = Mesa::nueva(10);
-    mesa.latido("a", Operacion::Prestamo, 1);
-    mesa.pide(1, "prestamo");
-    mesa.pide(2, "prestamo");
-    mesa.pasan(1_000);
-    let salidas = mesa.resulta("a", 1, decidida());
-    assert!(
-        matches!(&salidas[..], [Salida::Responder(1, ..), Salida::Enviar(..)]),
-        "{salidas:?}"
-    );
-    mesa.latido("b", Operacion::Prestamo, 0);
-    assert_eq!(mesa.paso(Entrada::Ausente(par("a"))), vec![]);
-    for _ in 0..5 {
-        mesa.latido("b", Operacion::Prestamo, 0);
-        assert_eq!(mesa.pasan(250), vec![]);
-    }
-    mesa.latido("b", Operacion::Prestamo, 0);
-    let fin = respuesta(mesa.pasan(250));
-    assert_eq!(fin, (2, Desenlace::Incierta(Causa::PlazoVencido)));
 }
 
 #[test]

@@ -26,7 +26,7 @@
 //! | 29, 30 | open breaker, lost probe | `extremos`, `nucleos/cortacircuitos`, `runtime::breaker` |
 //! | 31 | slow endpoint, garbage | `extremos`, `nucleos/cortacircuitos` |
 //! | 32 | poison | `escritor`, `tests/almacen/repeticiones`, `carga::diario` |
-//! | 33, 34 | overload, a greedy client, a deaf one | `sobrecarga`, `mala_entrada`; `BIBLIOTECA_SOBRECARGA_S=60`; `deploy/velocidad.sh --sobrecarga` with processes of their own; `nucleos/cortacircuitos` |
+//! | 33, 34 | overload, a greedy client, a deaf one | `sobrecarga`, `mala_entrada`; `BIBLIOTECA_SOBRECARGA_S=60`; `deploy/velocidad.sh --sobrecarga` with processes of their own |
 //! | 35 | SIGTERM of every process in turn | `doble`, `tests/tres_pcs` |
 //! | 36 | the last copy, raced for | `carrera`, `tests/postgres/carreras`; `BIBLIOTECA_CARRERAS=10000` |
 //! | 39 | wrong keys, raw TCP | `claves`; `mala_entrada` for raw bytes without keys; `deploy/seguridad.sh` for p99 |

@@ -10,23 +10,6 @@ use crate::wire::mensaje::{Disposicion, EstadoAlmacen};
 /// standby takes over within this; after it, answers are given at once.
 const RELEVO_MAX: Duration = Duration::from_millis(1_000);
 
-impl Almacen {
-    /// A write was sent to it.
-    pub(super) fn espera_decision(&mut self, ahora: Instant) {
-        // What came before a probe is over.
-        if self.breaker.estado(ahora) != EstadoBreaker::Cerrado {
-            self.callado_desde = None;
-        }
-        self.callado_desde.get_or_insert(ahora);
-    }
-
-    /// How long it has answered none of the writes that were sent to it.
-    pub(super) fn callado(&self, ahora: Instant) -> Duration {
-        self.callado_desde
-            .map_or(Duration::ZERO, |desde| ahora - desde)
-    }
-}
-
 impl Relevo {
     pub(super) fn presente(&self, ahora: Instant, almacen: &Almacen) -> bool {
         almacen
@@ -132,7 +115,6 @@ impl Relevo {
         quien.visto = None;
         quien.disposicion = Disposicion::NoListo;
         quien.dijo_listo = None;
-        quien.callado_desde = None;
         self.siguiente_turno(almacen);
         let mut suyas: Vec<(u64, Permiso)> = self
             .en_curso

@@ -13,12 +13,6 @@ use crate::wire::respuesta::{Causa, Desenlace, Estado, Respuesta};
 /// many times a commit.
 const LENTO: Duration = Duration::from_millis(500);
 
-/// Silence about writes from which on an unanswered one counts against the endpoint. An attempt
-/// may be much shorter: a client may name a deadline of 100 ms, a queue may leave no more, and
-/// a commit that takes longer than that is no failure. Neither is one of many that ran out of
-/// time while the endpoint decided the others.
-const CALLADO: Duration = Duration::from_millis(500);
-
 /// Share of an attempt's time that the almacenamiento gets, in percent: what it has no time for
 /// it says itself, in time, and it does not pass for broken because it is busy (design §2).
 const PLAZO_ALMACEN_PCT: u32 = 80;
@@ -101,9 +95,6 @@ impl Relevo {
             intento: u16::try_from(en_curso.intentos).unwrap_or(u16::MAX),
             ..en_curso.encargo.clone()
         };
-        if !encargo.pedido.operacion.es_lectura() {
-            self.almacenes[almacen].espera_decision(ahora);
-        }
         if en_curso.intentos > 1 {
             tracing::info!(
                 op_id = %encargo.pedido.op_id,
@@ -158,11 +149,6 @@ impl Relevo {
             return;
         };
         let permiso = en_curso.permiso_de(almacen, envio);
-        if !en_curso.es_lectura()
-            && let Some(quien) = self.almacenes.get_mut(almacen)
-        {
-            quien.callado_desde = None;
-        }
         match (desenlace, permiso) {
             // A decision is one, however late and from whomever.
             (Desenlace::Decidida(decidida), _) => {
@@ -278,14 +264,11 @@ impl Relevo {
         };
         if let Some((almacen, permiso)) = en_curso.destino.take() {
             en_curso.incierto = true;
-            let callado_min = CALLADO.min(self.ajuste.espera);
             let quien = &mut self.almacenes[almacen];
             if en_curso.es_lectura() {
                 quien.breaker.lectura_lenta(permiso, ahora);
-            } else if quien.callado(ahora) >= callado_min {
-                quien.breaker.fallo(permiso, ahora);
             } else {
-                quien.breaker.devolver(permiso);
+                quien.breaker.fallo(permiso, ahora);
             }
             // Also of a read: the next one should not ask in the same place for ever.
             self.siguiente_turno(almacen);

@@ -69,8 +69,6 @@ struct Almacen {
     /// When it last said that it is ready; none once it has gone or said otherwise.
     dijo_listo: Option<Instant>,
     ajeno: bool,
-    /// When the first write was sent to it of all since it last answered one.
-    callado_desde: Option<Instant>,
 }
 
 struct EnCurso {
@@ -144,7 +142,6 @@ impl Relevo {
                 disposicion: Disposicion::NoListo,
                 dijo_listo: None,
                 ajeno: false,
-                callado_desde: None,
             })
             .collect();
         Self {

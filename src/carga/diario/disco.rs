@@ -6,11 +6,8 @@ use crate::carga::diario::{Contestacion, Diario, SIN_SITIO, Salida, Viaje};
 use crate::db::diario::{Apunte, Cerrada, Suerte};
 use crate::wire::respuesta::{Causa, Desenlace};
 
-/// Openings, and closings, written at once: bounds the time of one commit.
+/// Written at once: bounds the time of one commit.
 const LOTE_MAX: usize = 1_024;
-
-/// Closings that do not wait for a tick: what the next start would replay in vain stays little.
-const CIERRES_MAX: usize = 512;
 
 impl Diario {
     /// Sends off what waits, unless a trip is under way.
@@ -18,13 +15,19 @@ impl Diario {
         if !self.cargado || self.viaje.is_some() {
             return;
         }
-        let cuantas = self.por_abrir.len().min(LOTE_MAX);
-        let mut apuntes: Vec<Apunte> = self.por_abrir.drain(..cuantas).collect();
-        if self.cierra(ahora) {
-            let cuantas = self.por_cerrar.len().min(LOTE_MAX);
-            apuntes.extend(self.por_cerrar.drain(..cuantas));
-            self.toca_cerrar = false;
+        let lleno = self.sin_sitio.is_some_and(|hasta| hasta > ahora);
+        let mut apuntes = Vec::new();
+        // On a full disk only new operations ask for room at once: they are told.
+        let mut quedan = Vec::new();
+        for apunte in std::mem::take(&mut self.por_anotar) {
+            let nueva = matches!(apunte, Apunte::Abrir { .. });
+            if apuntes.len() < LOTE_MAX && (nueva || !lleno) {
+                apuntes.push(apunte);
+            } else {
+                quedan.push(apunte);
+            }
         }
+        self.por_anotar = quedan;
         let cuantas = self.por_preguntar.len().min(LOTE_MAX);
         let (ids, preguntas): (Vec<u64>, Vec<_>) = self.por_preguntar.drain(..cuantas).unzip();
         if apuntes.is_empty() && preguntas.is_empty() {
@@ -39,14 +42,6 @@ impl Diario {
         }
         self.viaje = Some((apuntes.clone(), ids));
         salidas.push(Salida::Viaje(Viaje { apuntes, preguntas }));
-    }
-
-    /// Whether closings go along. On a full disk only new operations ask for room at once:
-    /// they are told.
-    fn cierra(&self, ahora: Instant) -> bool {
-        let lleno = self.sin_sitio.is_some_and(|hasta| hasta > ahora);
-        let cuantas = self.por_cerrar.len();
-        !lleno && (cuantas >= CIERRES_MAX || self.toca_cerrar && cuantas > 0)
     }
 
     pub(super) fn de_vuelta(
@@ -71,7 +66,7 @@ impl Diario {
                 Apunte::Apartar { .. } if suerte == Suerte::Hecha => {}
                 otro => {
                     self.sin_sitio = Some(ahora + SIN_SITIO);
-                    self.por_cerrar.push(otro);
+                    self.por_anotar.push(otro);
                 }
             }
         }

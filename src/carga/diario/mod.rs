@@ -4,10 +4,8 @@
 //! A new operation is told as queued only after its trip to the disk came back. What is on the
 //! disk is replayed in the order of acceptance, each thing (copy, or user and book) one at a
 //! time, until it is decided. One trip to the disk is under way at a time: what queued
-//! meanwhile makes the next one, so that many operations share a sync. Somebody waits for each
-//! opening and nobody for a closing: closings go with a tick, or when they are many, and one
-//! that a crash keeps from the disk is a replay that gets the stored answer. `entradas` holds
-//! what is undecided, `clientes` those who wait, `compuerta` how much is replayed at once.
+//! meanwhile makes the next one, so that many operations share a sync. `entradas` holds what
+//! is undecided, `clientes` those who wait, `compuerta` how much is replayed at once.
 
 mod clientes;
 mod compuerta;
@@ -46,10 +44,6 @@ const EN_VUELO_MAX: usize = 256;
 /// for each of those, and nobody for a replay.
 const APREMIO: usize = 64;
 
-/// How long they still do afterwards. A trip ends for all that are on it at once: those who
-/// waited ask again a moment later, and that moment is not theirs who wait for nothing.
-const APREMIO_DURA: Duration = Duration::from_millis(20);
-
 /// Replays of one kind under way meanwhile: few enough to leave the machine to whoever waits,
 /// enough to go on draining however long it lasts.
 const EN_VUELO_APREMIO_MAX: usize = 32;
@@ -68,16 +62,10 @@ pub struct Diario {
     entradas: Entradas,
     clientes: Clientes,
     compuertas: [Compuerta; 3],
-    /// New ones, for the next trip.
-    por_abrir: Vec<Apunte>,
-    /// What became of the others, for a trip after the next tick.
-    por_cerrar: Vec<Apunte>,
-    /// There was a tick since the last of those trips.
-    toca_cerrar: bool,
+    /// For the next trip.
+    por_anotar: Vec<Apunte>,
     /// New ones, on the next trip or the one under way.
     abriendo: usize,
-    /// Until then replays take second place.
-    apremio_hasta: Option<Instant>,
     por_preguntar: Vec<(u64, OpId)>,
     /// On the trip that is under way, if one is.
     viaje: Option<(Vec<Apunte>, Vec<u64>)>,
@@ -98,11 +86,8 @@ impl Diario {
             entradas: Entradas::default(),
             clientes: Clientes::default(),
             compuertas: [(); 3].map(|()| Compuerta::nueva(EN_VUELO_MAX)),
-            por_abrir: Vec::new(),
-            por_cerrar: Vec::new(),
-            toca_cerrar: true,
+            por_anotar: Vec::new(),
             abriendo: 0,
-            apremio_hasta: None,
             por_preguntar: Vec::new(),
             viaje: None,
             sin_sitio: None,
@@ -126,7 +111,6 @@ impl Diario {
             }
             Entrada::Desenlace(seq, desenlace) => self.resultado(ahora, seq, desenlace, salidas),
             Entrada::Tic => {
-                self.toca_cerrar = true;
                 for (id, motivo) in self.clientes.vencidos(ahora) {
                     let causa = Causa::PlazoVencido;
                     let desenlace = match motivo {
@@ -143,13 +127,10 @@ impl Diario {
     /// Sends off what the burst has gathered: one trip to the disk, and the replays that may go.
     pub fn fin_de_rafaga(&mut self, ahora: Instant, salidas: &mut Vec<Salida>) {
         self.viajar(ahora, salidas);
-        if self.abriendo >= APREMIO {
-            self.apremio_hasta = Some(ahora + APREMIO_DURA);
-        }
-        let tope = if self.apremio_hasta.is_some_and(|hasta| ahora < hasta) {
-            EN_VUELO_APREMIO_MAX
-        } else {
+        let tope = if self.abriendo < APREMIO {
             EN_VUELO_MAX
+        } else {
+            EN_VUELO_APREMIO_MAX
         };
         for indice in 0..self.compuertas.len() {
             while self.compuertas[indice].deja(ahora, tope) {
@@ -180,8 +161,7 @@ impl Diario {
             apartadas,
             en_vuelo: self.compuertas.iter().map(Compuerta::en_vuelo).sum(),
             edad_max_ms,
-            por_anotar: self.por_abrir.len()
-                + self.por_cerrar.len()
+            por_anotar: self.por_anotar.len()
                 + self.viaje.as_ref().map_or(0, |(apuntes, _)| apuntes.len()),
         }
     }
@@ -286,7 +266,7 @@ impl Diario {
         self.clientes.cambia(id, Motivo::Disco);
         let seq = self.entradas.agregar(anotada);
         self.abriendo += 1;
-        self.por_abrir.push(Apunte::Abrir {
+        self.por_anotar.push(Apunte::Abrir {
             seq,
             pedido,
             edad_ms: 0,
@@ -337,7 +317,7 @@ impl Diario {
                 };
                 anotada.fase = Fase::Decidida(respuesta.clone());
                 salidas.push(Salida::Decidida(anotada.pedido.clone(), respuesta.clone()));
-                self.por_cerrar.push(Apunte::Cerrar { seq, respuesta });
+                self.por_anotar.push(Apunte::Cerrar { seq, respuesta });
                 self.soltar(ahora, seq, salidas);
             }
             Desenlace::Envenenada if anotada.venenos + 1 >= VENENOS_MAX => {
@@ -345,7 +325,7 @@ impl Diario {
                 anotada.fase = Fase::Apartada;
                 tracing::error!(op_id = %anotada.pedido.op_id, "operación apartada: hace fallar a \
                     quien la atiende; sigue encolada y espera a una persona");
-                self.por_cerrar.push(Apunte::Apartar { seq });
+                self.por_anotar.push(Apunte::Apartar { seq });
                 self.soltar(ahora, seq, salidas);
             }
             otro => {

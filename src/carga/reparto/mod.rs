@@ -30,11 +30,6 @@ const ENTREGAS_MAX: u16 = 2;
 /// way back, so that the actor's answer arrives before the carga gives up (design §2).
 const PLAZO_ACTOR_PCT: u64 = 80;
 
-/// Share of the client's time that an operation may wait here for its first actor, in percent.
-/// Whoever is served after that hardly has the time left that it takes: under more load than
-/// can be served nobody would be.
-const ESPERA_PCT: u32 = 50;
-
 /// Its numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Ajuste {
@@ -86,8 +81,6 @@ struct Pendiente {
     pedido: Pedido,
     llegada: Instant,
     vence: Instant,
-    /// When to look at it again: the end of its wait, or of its time.
-    alarma: Instant,
     /// How old it was, in ms, and when.
     edad: Option<(u64, Instant)>,
     entregas: u16,
@@ -124,7 +117,7 @@ pub struct Reparto {
     turnos: Turnos,
     /// The kind whose turn is next: none waits for another to have no more.
     tema: usize,
-    alarmas: BTreeSet<(Instant, u64)>,
+    vencen: BTreeSet<(Instant, u64)>,
 }
 
 impl Reparto {
@@ -138,7 +131,7 @@ impl Reparto {
             pendientes: HashMap::new(),
             turnos: Turnos::default(),
             tema: 0,
-            alarmas: BTreeSet::new(),
+            vencen: BTreeSet::new(),
         }
     }
 
@@ -153,7 +146,7 @@ impl Reparto {
                 edad_ms,
             } => {
                 let vence = ahora + plazo;
-                self.alarmas.insert((vence, id));
+                self.vencen.insert((vence, id));
                 if !pedido.operacion.es_lectura() {
                     self.turnos.llega(&par, ahora);
                 }
@@ -162,7 +155,6 @@ impl Reparto {
                     pedido,
                     llegada: ahora,
                     vence,
-                    alarma: vence,
                     edad: edad_ms.map(|edad_ms| (edad_ms, ahora)),
                     entregas: 0,
                     actor: None,
@@ -225,22 +217,7 @@ impl Reparto {
             _ if lectura || self.turnos.largo(operacion) >= self.ajuste.cola_max => {
                 self.cerrar(id, sin_decidir(dudosa, Causa::ColaLlena), salidas);
             }
-            _ => {
-                self.turnos.espera(operacion, &pendiente.origen, id);
-                if !dudosa {
-                    let espera = (pendiente.vence - pendiente.llegada) * ESPERA_PCT / 100;
-                    self.avisar(id, pendiente.llegada + espera);
-                }
-            }
-        }
-    }
-
-    /// It is looked at again then, and not when it was to be.
-    fn avisar(&mut self, id: u64, cuando: Instant) {
-        if let Some(pendiente) = self.pendientes.get_mut(&id) {
-            self.alarmas.remove(&(pendiente.alarma, id));
-            pendiente.alarma = cuando;
-            self.alarmas.insert((cuando, id));
+            _ => self.turnos.espera(operacion, &pendiente.origen, id),
         }
     }
 
@@ -275,8 +252,6 @@ impl Reparto {
             salidas.push(Salida::Enviar(otro.clone(), encargo.clone()));
         }
         salidas.push(Salida::Enviar(par, encargo));
-        let vence = pendiente.vence;
-        self.avisar(id, vence);
     }
 
     fn cerrar(&mut self, id: u64, desenlace: Desenlace, salidas: &mut Vec<Salida>) {
@@ -284,7 +259,7 @@ impl Reparto {
         let Some(pendiente) = self.pendientes.remove(&id) else {
             return;
         };
-        self.alarmas.remove(&(pendiente.alarma, id));
+        self.vencen.remove(&(pendiente.vence, id));
         let operacion = pendiente.pedido.operacion;
         if !operacion.es_lectura() {
             self.turnos.quita(operacion, &pendiente.origen, id);
@@ -344,22 +319,12 @@ impl Reparto {
         for par in mudos {
             self.perder(ahora, &par, salidas);
         }
-        while let Some(&(alarma, id)) = self.alarmas.first() {
-            if alarma > ahora {
+        while let Some(&(vence, id)) = self.vencen.first() {
+            if vence > ahora {
                 break;
             }
-            let fin = self.pendientes.get(&id).map_or(
-                Desenlace::NoAplicada(Causa::PlazoVencido),
-                |pendiente| {
-                    let causa = if ahora < pendiente.vence {
-                        Causa::ColaLlena
-                    } else {
-                        Causa::PlazoVencido
-                    };
-                    sin_decidir(pendiente.dudosa(), causa)
-                },
-            );
-            self.cerrar(id, fin, salidas);
+            let dudosa = self.pendientes.get(&id).is_some_and(Pendiente::dudosa);
+            self.cerrar(id, sin_decidir(dudosa, Causa::PlazoVencido), salidas);
         }
         self.turnos.olvida(ahora);
         self.sacar(ahora, salidas);

@@ -14,7 +14,7 @@ use crate::wire::respuesta::{Estado, Respuesta};
 
 use jiff::Timestamp;
 
-/// `jsonb_each` brings a whole batch in one statement (see `db::filas`).
+/// `jsonb_each` brings a whole batch in one statement (see `filas::escribir`).
 pub const ABRIR: &str = "INSERT INTO entradas
     (seq, op_id, huella, operacion, pedido, aceptada_en, arranque, arranque_ms, principal)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6,

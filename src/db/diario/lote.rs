@@ -35,23 +35,13 @@ pub async fn cargar(conexion: &mut SqliteConnection, ahora: &Marca) -> Result<Ca
     })
 }
 
-/// Whether [`escribir`] is one statement for this batch, and so a transaction by itself.
-#[must_use]
-pub fn es_una_sentencia(lote: &[Apunte]) -> bool {
-    lote.iter()
-        .all(|apunte| matches!(apunte, Apunte::Abrir { .. }))
-        || lote
-            .iter()
-            .all(|apunte| matches!(apunte, Apunte::Cerrar { .. }))
-}
-
-/// Writes the batch; with no room, nothing new. Answers the numbers of those that were opened.
-pub async fn escribir(
+/// Writes the batch inside the open transaction; with no room, nothing new.
+pub async fn anotar(
     conexion: &mut SqliteConnection,
     lote: &[Apunte],
     hay_sitio: bool,
     ahora: &Marca,
-) -> Result<HashSet<u64>, Error> {
+) -> Result<Vec<Suerte>, Error> {
     let (mut nuevas, mut cerradas, mut apartadas) = (Vec::new(), Vec::new(), Vec::new());
     for apunte in lote {
         match apunte {
@@ -68,24 +58,12 @@ pub async fn escribir(
     let cuando = texto_utc(ahora.pared);
     cambiar(conexion, filas::CERRAR, &cerradas, &cuando).await?;
     cambiar(conexion, filas::APARTAR, &apartadas, &cuando).await?;
-    abrir(conexion, &nuevas).await
-}
-
-/// What became of each of a batch that is written: those that were not opened were closed
-/// before, or found no room.
-pub async fn suertes(
-    conexion: &mut SqliteConnection,
-    lote: &[Apunte],
-    abiertas: &HashSet<u64>,
-    hay_sitio: bool,
-) -> Result<Vec<Suerte>, Error> {
-    let viejas = lote.iter().filter_map(|apunte| match apunte {
-        Apunte::Abrir { seq, pedido, .. } if hay_sitio && !abiertas.contains(seq) => {
-            Some(pedido.op_id.clone())
-        }
-        _ => None,
-    });
-    let viejas: Vec<OpId> = viejas.collect();
+    let abiertas = abrir(conexion, &nuevas).await?;
+    let viejas: Vec<OpId> = nuevas
+        .iter()
+        .filter(|(seq, ..)| !abiertas.contains(seq))
+        .map(|(_, pedido, _)| pedido.op_id.clone())
+        .collect();
     let mut halladas = buscar(conexion, &viejas).await?;
     let suertes = lote.iter().map(|apunte| match apunte {
         Apunte::Abrir { seq, pedido, .. } if !abiertas.contains(seq) => {
@@ -112,7 +90,7 @@ async fn abrir(
         .map(|(seq, pedido, aceptada)| FilaAbierta::nueva(*seq, pedido, aceptada))
         .collect::<Result<Vec<_>, _>>()?;
     let abiertas: Vec<(i64,)> = sqlx::query_as(filas::ABRIR)
-        .bind(en_json(&filas)?)
+        .bind(escribir(&filas)?)
         .fetch_all(conexion)
         .await?;
     Ok(abiertas
@@ -130,7 +108,7 @@ pub async fn buscar(
         return Ok(HashMap::new());
     }
     let halladas: Vec<filas::Hallada> = sqlx::query_as(filas::BUSCAR)
-        .bind(en_json(&op_ids)?)
+        .bind(escribir(&op_ids)?)
         .fetch_all(conexion)
         .await?;
     halladas.into_iter().map(filas::cerrada).collect()
@@ -145,10 +123,10 @@ async fn cambiar(
     if filas.is_empty() {
         return Ok(());
     }
-    let cambio = sqlx::query(sentencia).bind(en_json(&filas)?).bind(cuando);
+    let cambio = sqlx::query(sentencia).bind(escribir(&filas)?).bind(cuando);
     cambio.execute(conexion).await.map(|_| ())
 }
 
-fn en_json(filas: &impl Serialize) -> Result<String, Error> {
+fn escribir(filas: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(filas).map_err(Error::decode)
 }

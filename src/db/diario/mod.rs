@@ -12,7 +12,6 @@ mod filas;
 mod lote;
 pub mod reloj;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -235,56 +234,29 @@ impl Diario {
     pub async fn anotar(&mut self, lote: &[Apunte]) -> Result<Vec<Suerte>, Fallo> {
         let hay_sitio = self.hay_sitio();
         let ahora = (self.opciones.reloj)();
-        match self.escribir(lote, hay_sitio, &ahora).await {
-            Ok(abiertas) => lote::suertes(&mut self.conexion, lote, &abiertas, hay_sitio)
-                .await
-                .map_err(Fallo::Incierto),
-            Err(Fallo::NoAplicado(causa)) if no_ahora(&causa) => {
-                tracing::warn!(%causa, "el diario no se puede escribir ahora");
-                Ok(vec![Suerte::SinSitio; lote.len()])
-            }
-            Err(fallo) => Err(fallo),
+        if let Err(causa) = sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut self.conexion)
+            .await
+        {
+            return sin_empezar(causa, lote.len());
         }
-    }
-
-    /// In one commit; [`Fallo::NoAplicado`] when nothing of it is there.
-    async fn escribir(
-        &mut self,
-        lote: &[Apunte],
-        hay_sitio: bool,
-        ahora: &Marca,
-    ) -> Result<HashSet<u64>, Fallo> {
-        let conexion = &mut self.conexion;
-        // What SQLite undoes by itself when it says so.
-        let deshecho = |causa: Error| match conexion::codigo(&causa) {
-            Some(LLENO) => Fallo::NoAplicado(causa),
-            _ => Fallo::Incierto(causa),
-        };
-        if lote::es_una_sentencia(lote) {
-            // Two trips to SQLite's thread less, for a client that waits.
-            let escrito = lote::escribir(conexion, lote, hay_sitio, ahora).await;
-            return escrito.map_err(|causa| match conexion::codigo(&causa) {
-                // It waits for another program at its beginning only.
-                Some(OCUPADO) => Fallo::NoAplicado(causa),
-                _ => deshecho(causa),
-            });
-        }
-        let empieza = sqlx::query("BEGIN IMMEDIATE").execute(&mut *conexion).await;
-        empieza.map_err(Fallo::NoAplicado)?;
-        let hecho = match lote::escribir(conexion, lote, hay_sitio, ahora).await {
-            Ok(abiertas) => sqlx::query("COMMIT")
-                .execute(&mut *conexion)
+        let hecho = match lote::anotar(&mut self.conexion, lote, hay_sitio, &ahora).await {
+            Ok(suertes) => sqlx::query("COMMIT")
+                .execute(&mut self.conexion)
                 .await
-                .map(|_| abiertas),
+                .map(|_| suertes),
             Err(causa) => Err(causa),
         };
-        if let Err(causa) = &hecho
-            && conexion::codigo(causa) == Some(LLENO)
-        {
-            // SQLite may have rolled back by itself; then there is nothing to undo.
-            let _ = sqlx::query("ROLLBACK").execute(conexion).await;
+        match hecho {
+            Ok(suertes) => Ok(suertes),
+            Err(causa) if conexion::codigo(&causa) == Some(LLENO) => {
+                tracing::warn!(%causa, "no cabe nada más en el disco del diario");
+                // SQLite may have rolled back by itself; then there is nothing to undo.
+                let _ = sqlx::query("ROLLBACK").execute(&mut self.conexion).await;
+                Ok(vec![Suerte::SinSitio; lote.len()])
+            }
+            Err(causa) => Err(Fallo::Incierto(causa)),
         }
-        hecho.map_err(deshecho)
     }
 
     /// The closed entries of these op_ids, each in its place.
@@ -344,9 +316,16 @@ impl Diario {
     }
 }
 
-/// Another program that holds the file, or a full disk, is no reason to end.
-fn no_ahora(causa: &Error) -> bool {
-    matches!(conexion::codigo(causa), Some(OCUPADO | LLENO))
+/// Another program that holds the file, or a full disk, is no reason to end: nothing of the
+/// batch is there.
+fn sin_empezar(causa: Error, cuantos: usize) -> Result<Vec<Suerte>, Fallo> {
+    match conexion::codigo(&causa) {
+        Some(OCUPADO | LLENO) => {
+            tracing::warn!(%causa, "el diario no se puede escribir ahora");
+            Ok(vec![Suerte::SinSitio; cuantos])
+        }
+        _ => Err(Fallo::NoAplicado(causa)),
+    }
 }
 
 fn hay_sitio(opciones: &Opciones) -> bool {

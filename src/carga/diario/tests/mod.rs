@@ -166,45 +166,6 @@ fn what_queues_while_the_disk_works_shares_the_next_trip() {
     assert_eq!(viajes, [50]);
 }
 
-/// What goes on a trip, if one begins: openings, closings.
-fn viaje(salidas: &[Salida]) -> Option<(usize, usize)> {
-    salidas.iter().find_map(|salida| match salida {
-        Salida::Viaje(viaje) => {
-            let abre = |apunte: &&Apunte| matches!(apunte, Apunte::Abrir { .. });
-            let abren = viaje.apuntes.iter().filter(abre).count();
-            Some((abren, viaje.apuntes.len() - abren))
-        }
-        _ => None,
-    })
-}
-
-#[test]
-fn nobody_who_waits_for_the_disk_waits_for_what_was_decided() {
-    let mut mesa = Mesa::nueva(10_000);
-    let encolar = |mesa: &mut Mesa, n: usize| {
-        mesa.encola(pedido("devolucion", &format!("k{n}"), &format!("L{n}")))
-    };
-    let seq = encolar(&mut mesa, 0);
-    assert_eq!(viaje(&mesa.resulta(seq, decidida())), Some((0, 1)), "idle");
-    mesa.vuelve(vec![Suerte::Hecha]);
-    let seq = encolar(&mut mesa, 1);
-    assert_eq!(viaje(&mesa.resulta(seq, decidida())), None);
-    let (_, salidas) = mesa.pide(pedido("devolucion", "sola", "S"));
-    assert_eq!(viaje(&salidas), Some((1, 0)));
-    assert_eq!(viaje(&mesa.vuelve(vec![Suerte::Hecha])), None);
-    assert_eq!(viaje(&mesa.paso(Entrada::Tic)), Some((0, 1)));
-    mesa.vuelve(vec![Suerte::Hecha]);
-    // Neither do many wait for a tick that is late.
-    for n in 2.. {
-        let seq = encolar(&mut mesa, n);
-        if let Some(van) = viaje(&mesa.resulta(seq, decidida())) {
-            assert_eq!(van, (0, 512));
-            return;
-        }
-        assert!(n < 600);
-    }
-}
-
 #[test]
 fn a_repeat_is_told_queued_until_it_is_decided_and_then_gets_the_answer() {
     let mut mesa = Mesa::nueva(100);
