@@ -73,13 +73,6 @@ impl Corrida {
     }
 }
 
-/// The times of the answers of each kind, in µs.
-struct Cuentas {
-    buenas: Histogram<u64>,
-    negadas: Histogram<u64>,
-    otras: Histogram<u64>,
-}
-
 fn correr(argumentos: &[String]) -> Result<String, Box<dyn std::error::Error>> {
     let [extremo, cuantos, segundos, libros, modo] = argumentos else {
         return Err("uso: disparos tcp://HOST:PUERTO EN_VUELO SEGUNDOS LIBROS MODO".into());
@@ -121,12 +114,9 @@ fn medir(
     inicio: Instant,
     total: Duration,
 ) -> Result<String, Box<dyn std::error::Error>> {
-    let nueva = || Histogram::new_with_max(LATENCIA_MAX_MICROS, 3);
-    let mut cuentas = Cuentas {
-        buenas: nueva()?,
-        negadas: nueva()?,
-        otras: nueva()?,
-    };
+    // The times of the answers of each kind, in µs.
+    let ninguna = Histogram::<u64>::new_with_max(LATENCIA_MAX_MICROS, 3)?;
+    let (mut buenas, mut negadas, mut otras) = (ninguna.clone(), ninguna.clone(), ninguna);
     let desde = inicio + total / CALENTAMIENTO;
     while inicio.elapsed() < total {
         let trama = corrida.socket.recv_bytes(0)?;
@@ -141,13 +131,13 @@ fn medir(
         let (cuenta, decidida) = match respuesta["estado"].as_str().unwrap_or_default() {
             "CONFIRMADO" | "ENCOLADO" => {
                 turno.prestado = !turno.prestado;
-                (&mut cuentas.buenas, true)
+                (&mut buenas, true)
             }
             "RECHAZADO" => {
                 turno.prestado = false;
-                (&mut cuentas.negadas, true)
+                (&mut negadas, true)
             }
-            _ => (&mut cuentas.otras, false),
+            _ => (&mut otras, false),
         };
         if Instant::now() >= desde {
             cuenta.saturating_record(u64::try_from(turno.enviada.elapsed().as_micros())?);
@@ -159,11 +149,6 @@ fn medir(
         }
     }
     let medido = (total - total / CALENTAMIENTO).as_secs_f64();
-    let Cuentas {
-        buenas,
-        negadas,
-        otras,
-    } = cuentas;
     let de = |tiempos: &Histogram<u64>, cuantil| tiempos.value_at_quantile(cuantil);
     Ok(format!(
         "{:.0} {} {} {} {} {} {}",

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::domain::plazo;
+
 /// The clock of `fechaOperacion`: RFC 3339 to the millisecond, with the library's offset.
 #[derive(Debug)]
 pub struct Hora {
@@ -34,8 +36,7 @@ impl Hora {
         // A panicked holder may leave it old, never wrong.
         let mut ultima = self.ultima.lock().unwrap_or_else(PoisonError::into_inner);
         if ultima.0 != ms {
-            let texto = cuando.to_zoned(self.zona.clone());
-            *ultima = (ms, texto.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string());
+            *ultima = (ms, plazo::texto_ms(cuando, &self.zona));
         }
         ultima.1.clone()
     }

@@ -184,17 +184,14 @@ fn escribir_etiquetas(etiquetas: &[Etiqueta<'_>]) -> String {
         }
         texto.push_str(nombre);
         texto.push_str("=\"");
-        let mut resto = *valor;
-        while let Some(lugar) = resto.find(['\\', '"', '\n']) {
-            texto.push_str(&resto[..lugar]);
-            texto.push_str(match resto.as_bytes()[lugar] {
-                b'\n' => "\\n",
-                b'"' => "\\\"",
-                _ => "\\\\",
-            });
-            resto = &resto[lugar + 1..];
+        for letra in valor.chars() {
+            match letra {
+                '\\' => texto.push_str("\\\\"),
+                '"' => texto.push_str("\\\""),
+                '\n' => texto.push_str("\\n"),
+                _ => texto.push(letra),
+            }
         }
-        texto.push_str(resto);
         texto.push('"');
     }
     texto
