@@ -1,6 +1,7 @@
 //! An actor's breakers: ABIERTO lasts as long as the customer says, unless the endpoint was
 //! gone and comes back; of all that wait one is the probe.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use biblioteca::actores::relevo::{Entrada, Salida};
@@ -140,4 +141,76 @@ fn refusals_never_open_the_breaker() {
         assert_eq!(respondido(&mesa.resulta(0, numero, dicho.clone())), dicho);
     }
     assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado);
+}
+
+/// Operations that have hardly any time left, one after the other; the endpoint beats and
+/// answers none of them in time.
+fn con_prisa(mesa: &mut Mesa, ids: Range<u64>) -> Vec<u64> {
+    let mut envios = Vec::new();
+    for id in ids {
+        let prisa = vec![encargo(id, 100)];
+        let mut salidas = mesa.paso(Entrada::Encargos(0, prisa));
+        mesa.ahora += Duration::from_millis(100);
+        salidas.extend(mesa.listo(0));
+        salidas.extend(mesa.paso(Entrada::Tic));
+        envios.extend(salidas.into_iter().filter_map(|salida| match salida {
+            Salida::Enviar(_, encargo) => Some(encargo.id),
+            _ => None,
+        }));
+    }
+    envios
+}
+
+/// A client may name a deadline of 100 ms, and a queue may leave no more: a commit that takes
+/// longer than that is no failure, and what comes of it says so.
+#[test]
+fn what_is_answered_within_a_second_does_not_open_it_however_short_the_deadline() {
+    let mut mesa = Mesa::nueva(1);
+    mesa.listo(0);
+    for ronda in 0..10 {
+        for envio in con_prisa(&mut mesa, 4 * ronda..4 * ronda + 4) {
+            assert_eq!(mesa.resulta(0, envio, decidida()), vec![], "nobody waits");
+        }
+    }
+    pasan_latiendo(&mut mesa, 0, 2_000);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado);
+}
+
+#[test]
+fn silence_opens_it_after_a_second_however_short_the_deadline() {
+    let mut mesa = Mesa::nueva(1);
+    mesa.listo(0);
+    con_prisa(&mut mesa, 0..8);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado, "0.8 s");
+    con_prisa(&mut mesa, 8..12);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto, "1.2 s");
+}
+
+#[test]
+fn an_endpoint_that_goes_owes_nothing_more_to_those_in_a_hurry() {
+    let mut mesa = Mesa::nueva(1);
+    mesa.listo(0);
+    con_prisa(&mut mesa, 0..3);
+    mesa.paso(Entrada::Desconectado(0));
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto);
+}
+
+/// It keeps its permit: one probe at a time, also of those in a hurry.
+#[test]
+fn a_probe_in_a_hurry_is_judged_by_what_comes_of_it() {
+    for contesta in [true, false] {
+        let mut mesa = Mesa::nueva(1);
+        abrir_con_silencios(&mut mesa);
+        pasan_latiendo(&mut mesa, 0, 10_000);
+        let sondas = con_prisa(&mut mesa, 10..15);
+        assert_eq!(sondas.len(), 1, "{sondas:?}");
+        assert_eq!(breaker_de(&mesa), EstadoBreaker::MedioAbierto);
+        if contesta {
+            mesa.resulta(0, sondas[0], decidida());
+            assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado);
+        } else {
+            pasan_latiendo(&mut mesa, 0, 1_000);
+            assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto);
+        }
+    }
 }

@@ -116,6 +116,9 @@ impl Relevo {
         quien.disposicion = Disposicion::NoListo;
         quien.dijo_listo = None;
         self.siguiente_turno(almacen);
+        for tardanza in self.tardanzas.de(almacen) {
+            self.callar(ahora, tardanza);
+        }
         let mut suyas: Vec<(u64, Permiso)> = self
             .en_curso
             .iter()

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::tardanzas::{PACIENCIA, Tardanza};
 use super::{ENVIOS, EnCurso, Relevo, Salida};
 use crate::plantado::{Defecto, plantado};
 use crate::runtime::breaker::Permiso;
 use crate::wire::mensaje::{Disposicion, Encargo, Resultado};
-use crate::wire::respuesta::{Causa, Desenlace, Estado, Respuesta};
+use crate::wire::respuesta::{Causa, Desenlace, Estado};
 
 /// An answer later than this costs its endpoint the turn: it is not broken, but another may be
 /// faster (fault case 31). Half of what the first attempt of a synchronous operation gets, and
@@ -140,83 +141,79 @@ impl Relevo {
         resultado: Resultado,
         salidas: &mut Vec<Salida>,
     ) {
-        if let Some(quien) = self.almacenes.get_mut(almacen) {
-            quien.visto = Some(ahora);
-        }
+        let Some(quien) = self.almacenes.get_mut(almacen) else {
+            return;
+        };
+        quien.visto = Some(ahora);
         let Resultado { id, desenlace } = resultado;
+        if let Some(permiso) = self.tardanzas.contestada(almacen, id) {
+            self.valorar(ahora, almacen, permiso, &desenlace);
+        }
         let (id, envio) = (id - id % ENVIOS, id % ENVIOS);
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
         };
         let permiso = en_curso.permiso_de(almacen, envio);
-        match (desenlace, permiso) {
+        let lento = !en_curso.es_lectura() && ahora - en_curso.enviado > LENTO;
+        en_curso.incierto |= permiso.is_some() && matches!(desenlace, Desenlace::Incierta(_));
+        let incierto = en_curso.incierto;
+        if let Some(permiso) = permiso {
+            self.valorar(ahora, almacen, permiso, &desenlace);
+            if lento {
+                self.siguiente_turno(almacen);
+            }
+        }
+        match desenlace {
             // A decision is one, however late and from whomever.
-            (Desenlace::Decidida(decidida), _) => {
-                let lento = !en_curso.es_lectura() && ahora - en_curso.enviado > LENTO;
-                if let Some(permiso) = permiso {
-                    self.contestado(ahora, almacen, permiso, &decidida, lento);
-                }
-                self.responder(id, Desenlace::Decidida(decidida), salidas);
+            Desenlace::Decidida(_) => self.responder(id, desenlace, salidas),
+            _ if permiso.is_none() => {}
+            // This attempt applied nothing; an earlier one, sent elsewhere, still may.
+            Desenlace::Envenenada if incierto => {
+                self.responder(id, Desenlace::Incierta(Causa::FalloInterno), salidas);
             }
-            (_, None) => {}
-            (Desenlace::EnEspera, Some(permiso)) => {
-                // It goes no more there until a beat says "ready".
-                let quien = &mut self.almacenes[almacen];
-                quien.breaker.devolver(permiso);
-                quien.disposicion = Disposicion::EnEspera;
-                quien.dijo_listo = None;
-                self.otra_vez(ahora, id, salidas);
-            }
-            (Desenlace::Envenenada, Some(permiso)) => {
-                let incierto = en_curso.incierto;
-                self.almacenes[almacen].breaker.acierto(permiso);
-                // This attempt applied nothing; an earlier one, sent elsewhere, still may.
-                let desenlace = if incierto {
-                    Desenlace::Incierta(Causa::FalloInterno)
-                } else {
-                    Desenlace::Envenenada
-                };
-                self.responder(id, desenlace, salidas);
-            }
-            (Desenlace::NoAplicada(causa @ Causa::ColaLlena), Some(permiso)) => {
-                self.almacenes[almacen].breaker.acierto(permiso);
-                self.terminar(id, causa, salidas);
-            }
-            // It waited too long in a queue: the endpoint is busy, not broken.
-            (Desenlace::NoAplicada(Causa::PlazoVencido), Some(permiso)) => {
-                self.almacenes[almacen].breaker.acierto(permiso);
-                self.otra_vez(ahora, id, salidas);
-            }
-            (Desenlace::NoAplicada(_), Some(permiso)) => {
-                self.almacenes[almacen].breaker.fallo(permiso, ahora);
-                self.siguiente_turno(almacen);
-                self.otra_vez(ahora, id, salidas);
-            }
-            (Desenlace::Incierta(_), Some(permiso)) => {
-                en_curso.incierto = true;
-                self.almacenes[almacen].breaker.fallo(permiso, ahora);
-                self.siguiente_turno(almacen);
+            Desenlace::Envenenada => self.responder(id, desenlace, salidas),
+            Desenlace::NoAplicada(causa @ Causa::ColaLlena) => self.terminar(id, causa, salidas),
+            Desenlace::EnEspera | Desenlace::NoAplicada(_) | Desenlace::Incierta(_) => {
                 self.otra_vez(ahora, id, salidas);
             }
         }
     }
 
-    /// An endpoint has decided; `lento`: it took long over it.
-    fn contestado(
-        &mut self,
-        ahora: Instant,
-        almacen: usize,
-        permiso: Permiso,
-        decidida: &Respuesta,
-        lento: bool,
-    ) {
-        let breaker = &mut self.almacenes[almacen].breaker;
-        if decidida.estado == Estado::Rechazado && plantado(Defecto::CuentaRechazos) {
-            return breaker.fallo(permiso, ahora);
+    /// What an answer says about its endpoint, whatever it means for the operation.
+    fn valorar(&mut self, ahora: Instant, almacen: usize, permiso: Permiso, desenlace: &Desenlace) {
+        let quien = &mut self.almacenes[almacen];
+        match desenlace {
+            Desenlace::Decidida(respuesta)
+                if respuesta.estado == Estado::Rechazado && plantado(Defecto::CuentaRechazos) =>
+            {
+                quien.breaker.fallo(permiso, ahora);
+            }
+            // With no room, or no time left in its queue: busy, not broken.
+            Desenlace::Decidida(_)
+            | Desenlace::Envenenada
+            | Desenlace::NoAplicada(Causa::ColaLlena | Causa::PlazoVencido) => {
+                quien.breaker.acierto(permiso);
+            }
+            Desenlace::EnEspera => {
+                // It goes no more there until a beat says "ready".
+                quien.breaker.devolver(permiso);
+                quien.disposicion = Disposicion::EnEspera;
+                quien.dijo_listo = None;
+            }
+            Desenlace::NoAplicada(_) | Desenlace::Incierta(_) => {
+                quien.breaker.fallo(permiso, ahora);
+                self.siguiente_turno(almacen);
+            }
         }
-        breaker.acierto(permiso);
-        if lento {
-            self.siguiente_turno(almacen);
+    }
+
+    /// An endpoint has had its time and said nothing.
+    pub(super) fn callar(&mut self, ahora: Instant, tardanza: Tardanza) {
+        let breaker = &mut self.almacenes[tardanza.almacen].breaker;
+        if tardanza.lectura {
+            breaker.lectura_lenta(tardanza.permiso, ahora);
+        } else {
+            breaker.fallo(tardanza.permiso, ahora);
         }
     }
 
@@ -239,6 +236,9 @@ impl Relevo {
         id: u64,
         salidas: &mut Vec<Salida>,
     ) {
+        if let Some(permiso) = self.tardanzas.contestada(almacen, id) {
+            self.almacenes[almacen].breaker.fallo(permiso, ahora);
+        }
         let (id, envio) = (id - id % ENVIOS, id % ENVIOS);
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
@@ -264,11 +264,17 @@ impl Relevo {
         };
         if let Some((almacen, permiso)) = en_curso.destino.take() {
             en_curso.incierto = true;
-            let quien = &mut self.almacenes[almacen];
-            if en_curso.es_lectura() {
-                quien.breaker.lectura_lenta(permiso, ahora);
+            let envio = id + en_curso.envio;
+            let tardanza = Tardanza {
+                almacen,
+                permiso,
+                lectura: en_curso.es_lectura(),
+                vence: en_curso.enviado + PACIENCIA.min(self.ajuste.espera),
+            };
+            if tardanza.vence <= ahora {
+                self.callar(ahora, tardanza);
             } else {
-                quien.breaker.fallo(permiso, ahora);
+                self.tardanzas.anotar(envio, tardanza);
             }
             // Also of a read: the next one should not ask in the same place for ever.
             self.siguiente_turno(almacen);

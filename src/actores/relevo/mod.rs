@@ -7,10 +7,12 @@
 
 mod almacenes;
 mod intentos;
+mod tardanzas;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use self::tardanzas::Tardanzas;
 use crate::runtime::breaker::{self, Breaker, EstadoBreaker, Permiso};
 use crate::runtime::recibidos::Recibidos;
 use crate::wire::mensaje::{Disposicion, Encargo, EstadoAlmacen, Resultado};
@@ -121,6 +123,7 @@ pub struct Relevo {
     /// Kept back until an endpoint takes them, the oldest first.
     retenidas: BTreeSet<u64>,
     alarmas: BTreeSet<(Instant, u64)>,
+    tardanzas: Tardanzas,
     siguiente: u64,
     turno: usize,
     listo_hasta: Option<Instant>,
@@ -151,6 +154,7 @@ impl Relevo {
             en_curso: HashMap::new(),
             retenidas: BTreeSet::new(),
             alarmas: BTreeSet::new(),
+            tardanzas: Tardanzas::default(),
             // Not 1: a restarted actor must not take answers to its former life for its own.
             siguiente: u64::from(uuid::Uuid::new_v4().as_fields().0) << 32,
             turno: 0,
@@ -217,6 +221,9 @@ impl Relevo {
             .collect();
         for almacen in mudos {
             self.perder(ahora, almacen, salidas);
+        }
+        while let Some(tardanza) = self.tardanzas.vencida(ahora) {
+            self.callar(ahora, tardanza);
         }
         while let Some(&(alarma, id)) = self.alarmas.first() {
             if alarma > ahora {
