@@ -323,6 +323,7 @@ impl Reparto {
             if vence > ahora {
                 break;
             }
+            self.vencen.remove(&(vence, id));
             let dudosa = self.pendientes.get(&id).is_some_and(Pendiente::dudosa);
             self.cerrar(id, sin_decidir(dudosa, Causa::PlazoVencido), salidas);
         }
