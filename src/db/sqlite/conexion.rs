@@ -9,7 +9,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqlitePool,
     SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Error};
+use sqlx::{AssertSqlSafe, ConnectOptions, Error};
 
 use crate::db::Fallo;
 use crate::db::motivo::motivo;
@@ -37,6 +37,10 @@ const ESCRITOR_CACHE: &str = "-16384";
 
 /// The same of a reader, 4 MiB.
 const LECTOR_CACHE: &str = "-4096";
+
+/// Where a statement keeps what it may have to undo: a batch changes so many pages that each of
+/// its statements would make a file for them, write it and remove it. No part of durability.
+const AL_LADO: &str = "MEMORY";
 
 /// What tells one kind of our files from another.
 #[derive(Debug)]
@@ -75,6 +79,7 @@ pub async fn abrir_escritor(base: &Path, clase: &Clase) -> Result<SqliteConnecti
         .synchronous(sincronia)
         .pragma("wal_autocheckpoint", PUNTO_PAGINAS)
         .pragma("cache_size", ESCRITOR_CACHE)
+        .pragma("temp_store", AL_LADO)
         .connect()
         .await
         .map_err(|causa| explicar(base, clase, causa))
@@ -119,11 +124,22 @@ pub async fn preparar(
     if nuestra || tablas > 0 {
         revisar_paginas(base, clase, escritor).await?;
     }
+    // What a migration sorts may be more than fits in the memory.
+    guardar_aparte(escritor, "FILE").await.map_err(explicado)?;
     clase
         .migraciones
-        .run(escritor)
+        .run(&mut *escritor)
         .await
-        .map_err(|causa| sin_migrar(base, clase, causa))
+        .map_err(|causa| sin_migrar(base, clase, causa))?;
+    guardar_aparte(escritor, AL_LADO).await.map_err(explicado)
+}
+
+async fn guardar_aparte(escritor: &mut SqliteConnection, donde: &str) -> Result<(), Error> {
+    let pragma = format!("PRAGMA temp_store = {donde}");
+    sqlx::query(AssertSqlSafe(pragma))
+        .execute(escritor)
+        .await
+        .map(|_| ())
 }
 
 /// The database's identity and the latest instant in it.
