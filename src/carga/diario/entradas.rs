@@ -35,7 +35,7 @@ pub enum Fase {
     /// Waits for a person.
     Apartada,
     /// Decided; its closing is on its way to the disk.
-    Decidida(Respuesta),
+    Decidida(Box<Respuesta>),
 }
 
 /// Who waits for an entry.
@@ -101,7 +101,9 @@ impl Anotada {
 /// See the module's doc.
 #[derive(Debug, Default)]
 pub struct Entradas {
-    todas: BTreeMap<u64, Anotada>,
+    // Boxed, for the free places of the tree's nodes: a long backlog is what this role's memory
+    // is used for.
+    todas: BTreeMap<u64, Box<Anotada>>,
     por_op_id: HashMap<OpId, u64>,
     por_par: HashMap<Par, usize>,
     /// The last undecided one on each thing.
@@ -179,7 +181,7 @@ impl Entradas {
             *self.por_par.entry(Par::clone(par)).or_default() += 1;
         }
         self.por_op_id.insert(anotada.pedido.op_id.clone(), seq);
-        self.todas.insert(seq, anotada);
+        self.todas.insert(seq, Box::new(anotada));
     }
 
     /// Puts `turno` behind the last one on each thing of `pedido`; how many those are.
@@ -204,7 +206,7 @@ impl Entradas {
         if anotada.intentos == 1 && nombra_a_medias(&anotada.pedido).is_some() {
             self.a_medias.insert(seq);
         }
-        Some(anotada)
+        Some(&*anotada)
     }
 
     /// Puts a client's operation behind those that may be about the same thing while they are
@@ -298,7 +300,7 @@ impl Entradas {
 
     /// It is closed, or never was on the disk. [`Entradas::soltar`] comes first.
     pub fn quitar(&mut self, seq: u64) -> Option<Anotada> {
-        let anotada = self.todas.remove(&seq)?;
+        let anotada = *self.todas.remove(&seq)?;
         self.por_op_id.remove(&anotada.pedido.op_id);
         if let Some(par) = &anotada.par
             && let Some(cuenta) = self.por_par.get_mut(par)
@@ -320,14 +322,14 @@ impl Entradas {
 
     /// By number.
     pub fn de_mut(&mut self, seq: u64) -> Option<&mut Anotada> {
-        self.todas.get_mut(&seq)
+        self.todas.get_mut(&seq).map(Box::as_mut)
     }
 
     /// By op_id, with its number.
     #[must_use]
     pub fn de_op_id(&self, op_id: &OpId) -> Option<(u64, &Anotada)> {
         let seq = *self.por_op_id.get(op_id)?;
-        Some((seq, self.todas.get(&seq)?))
+        Some((seq, &**self.todas.get(&seq)?))
     }
 
     /// How many there are of one connection.

@@ -44,9 +44,15 @@ const EN_VUELO_MAX: usize = 256;
 /// for each of those, and nobody for a replay.
 const APREMIO: usize = 64;
 
-/// Replays of one kind under way meanwhile: few enough to leave the machine to whoever waits,
-/// enough to go on draining however long it lasts.
-const EN_VUELO_APREMIO_MAX: usize = 32;
+/// How long that goes on after the last time: whoever was just told comes back at once, with
+/// the next operation.
+const APREMIO_DURA: Duration = Duration::from_millis(20);
+
+/// Meanwhile replays go so many at a time, of each kind, with this pause between: a few large
+/// commits leave most of the machine to whoever waits, and it goes on draining however long it
+/// lasts. A trickle would cost more: each commit costs the same, whatever is in it.
+const TANDA: usize = 128;
+const TANDA_PAUSA: Duration = Duration::from_millis(50);
 
 /// Share of the undecided entries that one connection may have, in percent (design §2).
 const POR_PAR_PCT: usize = 10;
@@ -66,6 +72,10 @@ pub struct Diario {
     por_anotar: Vec<Apunte>,
     /// New ones, on the next trip or the one under way.
     abriendo: usize,
+    /// Until then replays take second place.
+    apremio_hasta: Option<Instant>,
+    /// When the next of them may go meanwhile.
+    tanda: Option<Instant>,
     por_preguntar: Vec<(u64, OpId)>,
     /// On the trip that is under way, if one is.
     viaje: Option<(Vec<Apunte>, Vec<u64>)>,
@@ -88,6 +98,8 @@ impl Diario {
             compuertas: [(); 3].map(|()| Compuerta::nueva(EN_VUELO_MAX)),
             por_anotar: Vec::new(),
             abriendo: 0,
+            apremio_hasta: None,
+            tanda: None,
             por_preguntar: Vec::new(),
             viaje: None,
             sin_sitio: None,
@@ -127,10 +139,17 @@ impl Diario {
     /// Sends off what the burst has gathered: one trip to the disk, and the replays that may go.
     pub fn fin_de_rafaga(&mut self, ahora: Instant, salidas: &mut Vec<Salida>) {
         self.viajar(ahora, salidas);
-        let tope = if self.abriendo < APREMIO {
+        if self.abriendo >= APREMIO {
+            self.apremio_hasta = Some(ahora + APREMIO_DURA);
+        }
+        let apremia = self.apremio_hasta.is_some_and(|hasta| hasta > ahora);
+        let tope = if !apremia {
             EN_VUELO_MAX
+        } else if self.tanda.is_none_or(|tanda| tanda <= ahora) {
+            self.tanda = Some(ahora + TANDA_PAUSA);
+            TANDA
         } else {
-            EN_VUELO_APREMIO_MAX
+            0
         };
         for indice in 0..self.compuertas.len() {
             while self.compuertas[indice].deja(ahora, tope) {
@@ -216,7 +235,7 @@ impl Diario {
                 operacion: anotada.pedido.operacion,
                 huella: anotada.pedido.huella.to_string(),
                 principal: anotada.pedido.principal.clone(),
-                respuesta: respuesta.clone(),
+                respuesta: (**respuesta).clone(),
             })),
             fase if lectura => Contestacion::EnCola {
                 edad_ms: anotada.edad_ms(ahora),
@@ -224,7 +243,7 @@ impl Diario {
                 apartada: *fase == Fase::Apartada,
             },
             Fase::Decidida(respuesta) => {
-                let respuesta = respuesta.clone();
+                let respuesta = (**respuesta).clone();
                 let Solicitud { id, pedido, .. } = solicitud;
                 return self.repetida(ahora, (id, pedido), misma, respuesta, salidas);
             }
@@ -315,7 +334,7 @@ impl Diario {
                     repetida: false,
                     ..respuesta
                 };
-                anotada.fase = Fase::Decidida(respuesta.clone());
+                anotada.fase = Fase::Decidida(Box::new(respuesta.clone()));
                 salidas.push(Salida::Decidida(anotada.pedido.clone(), respuesta.clone()));
                 self.por_anotar.push(Apunte::Cerrar { seq, respuesta });
                 self.soltar(ahora, seq, salidas);

@@ -75,20 +75,24 @@ fn replays_leave_the_machine_to_those_who_wait_for_the_disk() {
     for n in 0..APREMIO {
         mesa.pide(pedido("devolucion", &format!("n{n}"), &format!("N{n}")));
     }
-    while en_vuelo.len() > EN_VUELO_APREMIO_MAX {
+    while en_vuelo.len() > 10 {
         let antes = en_vuelo.len();
         decidir(&mut mesa, &mut en_vuelo);
         assert_eq!(en_vuelo.len(), antes - 1, "no new one");
     }
-    decidir(&mut mesa, &mut en_vuelo);
-    assert_eq!(en_vuelo.len(), EN_VUELO_APREMIO_MAX, "and it goes on");
-    let mut anotadas = Vec::new();
+    let mut tanda = |ms| {
+        let salidas = mesa.pasan(ms);
+        salidas.iter().filter_map(replay).count()
+    };
+    assert_eq!(tanda(40), 0);
+    assert_eq!(tanda(10), TANDA - 10, "and it goes on");
+    let mut despues = 0;
     while let Some((apuntes, _)) = &mesa.diario.viaje {
         let suertes = vec![Suerte::Hecha; apuntes.len()];
-        anotadas.extend(mesa.vuelve(suertes));
+        despues += mesa.vuelve(suertes).iter().filter_map(replay).count();
     }
-    let ahora_si = anotadas.iter().filter_map(replay).count();
-    assert!(ahora_si > EN_VUELO_APREMIO_MAX, "{ahora_si}");
+    assert_eq!(despues, 0, "whoever was just told comes back at once");
+    assert!(mesa.pasan(20).iter().filter_map(replay).count() > APREMIO);
 }
 
 /// Fault case 32.
