@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use biblioteca::actores::relevo::{Entrada, Salida};
+use biblioteca::domain::operacion::Operacion;
 use biblioteca::runtime::breaker::EstadoBreaker;
 use biblioteca::wire::mensaje::Disposicion;
 use biblioteca::wire::respuesta::{Causa, Desenlace, Estado};
@@ -91,7 +92,7 @@ fn of_all_that_wait_at_the_end_of_the_ten_seconds_one_is_the_probe() {
     assert_eq!(enviados.count(), 199);
 }
 
-/// Fault case 30: the probe's own time ends it, and the next one goes.
+/// Fault case 30: its time ends it, and the next one goes.
 #[test]
 fn a_probe_that_is_never_answered_gives_its_permit_back() {
     let mut mesa = Mesa::nueva(1);
@@ -164,7 +165,7 @@ fn con_prisa(mesa: &mut Mesa, ids: Range<u64>) -> Vec<u64> {
 /// A client may name a deadline of 100 ms, and a queue may leave no more: a commit that takes
 /// longer than that is no failure, and what comes of it says so.
 #[test]
-fn what_is_answered_within_a_second_does_not_open_it_however_short_the_deadline() {
+fn what_is_answered_soon_after_does_not_open_it_however_short_the_deadline() {
     let mut mesa = Mesa::nueva(1);
     mesa.listo(0);
     for ronda in 0..10 {
@@ -177,22 +178,93 @@ fn what_is_answered_within_a_second_does_not_open_it_however_short_the_deadline(
 }
 
 #[test]
-fn silence_opens_it_after_a_second_however_short_the_deadline() {
+fn silence_opens_it_however_short_the_deadline() {
     let mut mesa = Mesa::nueva(1);
     mesa.listo(0);
-    con_prisa(&mut mesa, 0..8);
-    assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado, "0.8 s");
-    con_prisa(&mut mesa, 8..12);
-    assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto, "1.2 s");
+    con_prisa(&mut mesa, 0..7);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado, "0.7 s");
+    con_prisa(&mut mesa, 7..10);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto, "1.0 s");
 }
 
+/// Otherwise its silence of before would open the breaker of one that is back.
 #[test]
-fn an_endpoint_that_goes_owes_nothing_more_to_those_in_a_hurry() {
+fn an_endpoint_that_goes_or_says_that_it_cannot_is_judged_at_once() {
+    let va: [fn(&mut Mesa); 4] = [
+        |mesa| drop(mesa.paso(Entrada::Desconectado(0))),
+        |mesa| drop(mesa.estado(0, Disposicion::NoListo)),
+        |mesa| {
+            let (_, id) = enviado(&mesa.encarga(9));
+            mesa.paso(Entrada::SinEnviar(0, vec![id]));
+        },
+        |mesa| {
+            let (_, id) = enviado(&mesa.encarga(9));
+            mesa.resulta(0, id, Desenlace::EnEspera);
+        },
+    ];
+    for falta in va {
+        let mut mesa = Mesa::nueva(1);
+        mesa.listo(0);
+        con_prisa(&mut mesa, 0..3);
+        assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado);
+        falta(&mut mesa);
+        assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto);
+        mesa.listo(0);
+        assert_eq!(breaker_de(&mesa), EstadoBreaker::MedioAbierto);
+        pasan_latiendo(&mut mesa, 0, 750);
+        assert_eq!(
+            breaker_de(&mesa),
+            EstadoBreaker::MedioAbierto,
+            "no more of it"
+        );
+    }
+}
+
+/// A read says nothing of how loans fare.
+#[test]
+fn reads_in_a_hurry_do_not_open_it() {
     let mut mesa = Mesa::nueva(1);
     mesa.listo(0);
-    con_prisa(&mut mesa, 0..3);
-    mesa.paso(Entrada::Desconectado(0));
-    assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto);
+    for id in 0..10 {
+        let mut lectura = encargo(id, 100);
+        lectura.pedido.operacion = Operacion::Consulta;
+        enviado(&mesa.paso(Entrada::Encargos(0, vec![lectura])));
+        mesa.ahora += Duration::from_millis(100);
+        mesa.paso(Entrada::Tic);
+    }
+    pasan_latiendo(&mut mesa, 0, 2_000);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado);
+}
+
+/// The first endpoint's late decision ends the operation while the second has it as its probe.
+#[test]
+fn a_probe_that_nobody_waits_for_any_more_is_judged_all_the_same() {
+    let mut mesa = Mesa::nueva(2);
+    mesa.listo(1);
+    let encargos = (0..3).map(|id| encargo(id, 100)).collect();
+    mesa.paso(Entrada::Encargos(0, encargos));
+    mesa.paso(Entrada::Desconectado(1));
+    mesa.ahora += Duration::from_millis(100);
+    mesa.paso(Entrada::Tic);
+    mesa.listo(0);
+    mesa.listo(1);
+    assert_eq!(
+        mesa.relevo.estado(mesa.ahora)[1].breaker,
+        EstadoBreaker::MedioAbierto
+    );
+    let (primero, envio) = enviado(&mesa.encarga(10));
+    assert_eq!(primero, 0);
+    mesa.ahora += Duration::from_millis(1_000);
+    mesa.listo(0);
+    mesa.listo(1);
+    let (otro, sonda) = enviado(&mesa.paso(Entrada::Tic));
+    assert_eq!(otro, 1, "the probe");
+    mesa.resulta(0, envio, decidida());
+    assert_eq!(mesa.resulta(1, sonda, decidida()), vec![]);
+    assert_eq!(
+        mesa.relevo.estado(mesa.ahora)[1].breaker,
+        EstadoBreaker::Cerrado
+    );
 }
 
 /// It keeps its permit: one probe at a time, also of those in a hurry.

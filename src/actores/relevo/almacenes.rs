@@ -80,7 +80,7 @@ impl Relevo {
         quien.disposicion = estado.disposicion;
         if estado.disposicion != Disposicion::Listo || !propia {
             quien.dijo_listo = None;
-            return;
+            return self.dar_por_mudo(ahora, almacen);
         }
         let silencio_max = self.ajuste.silencio_max;
         let antes = quien.dijo_listo.replace(ahora);
@@ -116,9 +116,7 @@ impl Relevo {
         quien.disposicion = Disposicion::NoListo;
         quien.dijo_listo = None;
         self.siguiente_turno(almacen);
-        for tardanza in self.tardanzas.de(almacen) {
-            self.callar(ahora, tardanza);
-        }
+        self.dar_por_mudo(ahora, almacen);
         let mut suyas: Vec<(u64, Permiso)> = self
             .en_curso
             .iter()
@@ -134,6 +132,13 @@ impl Relevo {
                 en_curso.incierto = true;
             }
             self.otra_vez(ahora, id, salidas);
+        }
+    }
+
+    /// What it has not answered yet it will not.
+    pub(super) fn dar_por_mudo(&mut self, ahora: Instant, almacen: usize) {
+        for tardanza in self.tardanzas.de(almacen) {
+            self.callar(ahora, tardanza);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::tardanzas::{PACIENCIA, Tardanza};
+use super::tardanzas::Tardanza;
 use super::{ENVIOS, EnCurso, Relevo, Salida};
 use crate::plantado::{Defecto, plantado};
 use crate::runtime::breaker::Permiso;
@@ -127,6 +127,10 @@ impl Relevo {
         };
         self.alarmas.remove(&(en_curso.alarma, id));
         self.retenidas.remove(&id);
+        // Decided by an earlier attempt: what the one under way says of its endpoint is to come.
+        if let Some((envio, tardanza)) = en_curso.tardanza(id, self.ajuste.espera) {
+            self.tardanzas.anotar(envio, tardanza);
+        }
         let resultado = Resultado {
             id: en_curso.encargo.id,
             desenlace,
@@ -158,6 +162,7 @@ impl Relevo {
         en_curso.incierto |= permiso.is_some() && matches!(desenlace, Desenlace::Incierta(_));
         let incierto = en_curso.incierto;
         if let Some(permiso) = permiso {
+            en_curso.destino = None;
             self.valorar(ahora, almacen, permiso, &desenlace);
             if lento {
                 self.siguiente_turno(almacen);
@@ -188,9 +193,9 @@ impl Relevo {
             {
                 quien.breaker.fallo(permiso, ahora);
             }
-            // With no room, or no time left in its queue: busy, not broken.
             Desenlace::Decidida(_)
             | Desenlace::Envenenada
+            // With no room, or no time left in its queue: busy, not broken.
             | Desenlace::NoAplicada(Causa::ColaLlena | Causa::PlazoVencido) => {
                 quien.breaker.acierto(permiso);
             }
@@ -199,6 +204,7 @@ impl Relevo {
                 quien.breaker.devolver(permiso);
                 quien.disposicion = Disposicion::EnEspera;
                 quien.dijo_listo = None;
+                self.dar_por_mudo(ahora, almacen);
             }
             Desenlace::NoAplicada(_) | Desenlace::Incierta(_) => {
                 quien.breaker.fallo(permiso, ahora);
@@ -236,9 +242,6 @@ impl Relevo {
         id: u64,
         salidas: &mut Vec<Salida>,
     ) {
-        if let Some(permiso) = self.tardanzas.contestada(almacen, id) {
-            self.almacenes[almacen].breaker.fallo(permiso, ahora);
-        }
         let (id, envio) = (id - id % ENVIOS, id % ENVIOS);
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
@@ -253,6 +256,7 @@ impl Relevo {
         self.almacenes[almacen].breaker.fallo(permiso, ahora);
         self.almacenes[almacen].visto = None;
         self.almacenes[almacen].dijo_listo = None;
+        self.dar_por_mudo(ahora, almacen);
         self.siguiente_turno(almacen);
         self.otra_vez(ahora, id, salidas);
     }
@@ -262,22 +266,17 @@ impl Relevo {
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
         };
-        if let Some((almacen, permiso)) = en_curso.destino.take() {
+        let tardanza = en_curso.tardanza(id, self.ajuste.espera);
+        if let Some((envio, tardanza)) = tardanza {
             en_curso.incierto = true;
-            let envio = id + en_curso.envio;
-            let tardanza = Tardanza {
-                almacen,
-                permiso,
-                lectura: en_curso.es_lectura(),
-                vence: en_curso.enviado + PACIENCIA.min(self.ajuste.espera),
-            };
+            en_curso.destino = None;
             if tardanza.vence <= ahora {
                 self.callar(ahora, tardanza);
             } else {
                 self.tardanzas.anotar(envio, tardanza);
             }
             // Also of a read: the next one should not ask in the same place for ever.
-            self.siguiente_turno(almacen);
+            self.siguiente_turno(tardanza.almacen);
         }
         self.intentar(ahora, id, salidas);
         if let Some(en_curso) = self.en_curso.get_mut(&id)

@@ -12,7 +12,7 @@ mod tardanzas;
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use self::tardanzas::Tardanzas;
+use self::tardanzas::{PACIENCIA, Tardanza, Tardanzas};
 use crate::runtime::breaker::{self, Breaker, EstadoBreaker, Permiso};
 use crate::runtime::recibidos::Recibidos;
 use crate::wire::mensaje::{Disposicion, Encargo, EstadoAlmacen, Resultado};
@@ -95,6 +95,19 @@ impl EnCurso {
     fn permiso_de(&self, almacen: usize, envio: u64) -> Option<Permiso> {
         let (destino, permiso) = self.destino?;
         (destino == almacen && self.envio == envio).then_some(permiso)
+    }
+
+    /// What is left of the send under way, if one is, should it end without an answer; by its
+    /// number. `id` is the operation's own.
+    fn tardanza(&self, id: u64, espera: Duration) -> Option<(u64, Tardanza)> {
+        let (almacen, permiso) = self.destino?;
+        let tardanza = Tardanza {
+            almacen,
+            permiso,
+            lectura: self.es_lectura(),
+            vence: self.enviado + PACIENCIA.min(espera),
+        };
+        Some((id + self.envio, tardanza))
     }
 
     const fn es_lectura(&self) -> bool {

@@ -4,7 +4,9 @@
 //! most of it in a queue. That an endpoint does not answer within that little is no failure of
 //! the endpoint's, and three of them in one commit must not cost everybody its ten seconds of
 //! ABIERTO. So the attempt ends, but its permit is kept until the endpoint has had
-//! [`PACIENCIA`]: an answer in that time is one, silence is a failure.
+//! [`PACIENCIA`], or the longest wait for one attempt if that is shorter: an answer in that time
+//! is one, silence is a failure. An endpoint that goes, or says that it cannot, is judged at
+//! once. There are never more of them than one was sent in that time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -12,8 +14,9 @@ use std::time::{Duration, Instant};
 use crate::runtime::breaker::Permiso;
 
 /// What an endpoint has to answer before its silence counts, however short the attempt was:
-/// what the first attempt of a synchronous operation gets, and many times a commit.
-pub(super) const PACIENCIA: Duration = Duration::from_secs(1);
+/// many times a commit, and less than the first attempt of a synchronous operation gets when its
+/// client names no deadline.
+pub(super) const PACIENCIA: Duration = Duration::from_millis(750);
 
 /// One attempt that ended without an answer.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +53,15 @@ impl Tardanzas {
 
     /// The next one whose endpoint has had its time.
     pub(super) fn vencida(&mut self, ahora: Instant) -> Option<Tardanza> {
-        let &(vence, envio) = self.vencen.first()?;
-        (vence <= ahora).then(|| self.quitar(envio)).flatten()
+        while let Some(&(vence, envio)) = self.vencen.first()
+            && vence <= ahora
+        {
+            self.vencen.pop_first();
+            if let Some(tardanza) = self.por_envio.remove(&envio) {
+                return Some(tardanza);
+            }
+        }
+        None
     }
 
     /// All of an endpoint that is gone, the first sent first.

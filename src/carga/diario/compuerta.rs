@@ -63,10 +63,10 @@ impl Compuerta {
         }
     }
 
-    /// Whether one more may go, with `tope` under way at most for now.
+    /// Whether one more may go.
     #[must_use]
-    pub fn deja(&self, ahora: Instant, tope: usize) -> bool {
-        self.en_vuelo < self.ventana.min(tope) && self.abre.is_none_or(|abre| abre <= ahora)
+    pub fn deja(&self, ahora: Instant) -> bool {
+        self.en_vuelo < self.ventana && self.abre.is_none_or(|abre| abre <= ahora)
     }
 
     /// One goes.
@@ -115,7 +115,7 @@ mod tests {
         let mut compuerta = Compuerta::nueva(8);
         for esperada in [1, 2, 4, 8, 8] {
             let mut salidas = 0;
-            while compuerta.deja(ahora, 8) {
+            while compuerta.deja(ahora) {
                 compuerta.sale();
                 salidas += 1;
             }
@@ -125,11 +125,11 @@ mod tests {
         }
         compuerta.sale();
         compuerta.fallo(ahora, &mut azar);
-        assert!(!compuerta.deja(ahora, 8), "not at once");
+        assert!(!compuerta.deja(ahora), "not at once");
         let luego = ahora + PAUSA.1;
-        assert!(compuerta.deja(luego, 8));
+        assert!(compuerta.deja(luego));
         compuerta.sale();
-        assert!(!compuerta.deja(luego, 8), "one probe");
+        assert!(!compuerta.deja(luego), "one probe");
     }
 
     #[test]

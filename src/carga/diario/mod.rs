@@ -5,8 +5,10 @@
 //! disk is replayed in the order of acceptance, each thing (copy, or user and book) one at a
 //! time, until it is decided. One trip to the disk is under way at a time: what queued
 //! meanwhile makes the next one, so that many operations share a sync. `entradas` holds what
-//! is undecided, `clientes` those who wait, `compuerta` how much is replayed at once.
+//! is undecided, `clientes` those who wait, `compuerta` how much is replayed at once, `apremio` how
+//! much of that while many wait for the disk.
 
+mod apremio;
 mod clientes;
 mod compuerta;
 mod disco;
@@ -18,6 +20,7 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
+use crate::carga::diario::apremio::Apremio;
 use crate::carga::diario::clientes::{Clientes, Motivo};
 use crate::carga::diario::compuerta::{Azar, Compuerta};
 use crate::carga::diario::entradas::{Anotada, Entradas, Fase, Turno};
@@ -40,20 +43,6 @@ const PLAZO_REPLAY: Duration = Duration::from_secs(10);
 /// Replays of one kind under way at once: as many as one commit of the database takes.
 const EN_VUELO_MAX: usize = 256;
 
-/// New entries on their way to the disk that make replays take second place: somebody waits
-/// for each of those, and nobody for a replay.
-const APREMIO: usize = 64;
-
-/// How long that goes on after the last time: whoever was just told comes back at once, with
-/// the next operation.
-const APREMIO_DURA: Duration = Duration::from_millis(20);
-
-/// Meanwhile replays go so many at a time, of each kind, with this pause between: a few large
-/// commits leave most of the machine to whoever waits, and it goes on draining however long it
-/// lasts. A trickle would cost more: each commit costs the same, whatever is in it.
-const TANDA: usize = 128;
-const TANDA_PAUSA: Duration = Duration::from_millis(50);
-
 /// Share of the undecided entries that one connection may have, in percent (design §2).
 const POR_PAR_PCT: usize = 10;
 
@@ -72,10 +61,7 @@ pub struct Diario {
     por_anotar: Vec<Apunte>,
     /// New ones, on the next trip or the one under way.
     abriendo: usize,
-    /// Until then replays take second place.
-    apremio_hasta: Option<Instant>,
-    /// When the next of them may go meanwhile.
-    tanda: Option<Instant>,
+    apremio: Apremio,
     por_preguntar: Vec<(u64, OpId)>,
     /// On the trip that is under way, if one is.
     viaje: Option<(Vec<Apunte>, Vec<u64>)>,
@@ -98,8 +84,7 @@ impl Diario {
             compuertas: [(); 3].map(|()| Compuerta::nueva(EN_VUELO_MAX)),
             por_anotar: Vec::new(),
             abriendo: 0,
-            apremio_hasta: None,
-            tanda: None,
+            apremio: Apremio::default(),
             por_preguntar: Vec::new(),
             viaje: None,
             sin_sitio: None,
@@ -139,20 +124,9 @@ impl Diario {
     /// Sends off what the burst has gathered: one trip to the disk, and the replays that may go.
     pub fn fin_de_rafaga(&mut self, ahora: Instant, salidas: &mut Vec<Salida>) {
         self.viajar(ahora, salidas);
-        if self.abriendo >= APREMIO {
-            self.apremio_hasta = Some(ahora + APREMIO_DURA);
-        }
-        let apremia = self.apremio_hasta.is_some_and(|hasta| hasta > ahora);
-        let tope = if !apremia {
-            EN_VUELO_MAX
-        } else if self.tanda.is_none_or(|tanda| tanda <= ahora) {
-            self.tanda = Some(ahora + TANDA_PAUSA);
-            TANDA
-        } else {
-            0
-        };
+        self.apremio.mirar(ahora, self.abriendo);
         for indice in 0..self.compuertas.len() {
-            while self.compuertas[indice].deja(ahora, tope) {
+            while self.compuertas[indice].deja(ahora) && self.apremio.deja(ahora, indice) {
                 let Some(seq) = self.entradas.sacar_lista(indice, ahora) else {
                     break;
                 };
@@ -166,6 +140,7 @@ impl Diario {
                     edad_ms: anotada.edad_ms(ahora),
                 });
                 self.compuertas[indice].sale();
+                self.apremio.sale(indice);
             }
         }
     }

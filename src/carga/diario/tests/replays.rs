@@ -60,7 +60,7 @@ fn when_nobody_decides_it_probes_and_when_they_return_it_drains_at_once() {
 #[test]
 fn replays_leave_the_machine_to_those_who_wait_for_the_disk() {
     let mut mesa = Mesa::nueva(10_000);
-    let mut en_vuelo: Vec<u64> = (0..400)
+    let mut en_vuelo: Vec<u64> = (0..700)
         .map(|n| mesa.encola(pedido("devolucion", &format!("k{n}"), &format!("L{n}"))))
         .filter(|seq| *seq > 0)
         .collect();
@@ -72,27 +72,28 @@ fn replays_leave_the_machine_to_those_who_wait_for_the_disk() {
         decidir(&mut mesa, &mut en_vuelo);
     }
     assert_eq!(en_vuelo.len(), EN_VUELO_MAX, "nobody waits");
-    for n in 0..APREMIO {
+    for n in 0..MUCHAS {
         mesa.pide(pedido("devolucion", &format!("n{n}"), &format!("N{n}")));
     }
-    while en_vuelo.len() > 10 {
+    while en_vuelo.len() > 100 {
         let antes = en_vuelo.len();
         decidir(&mut mesa, &mut en_vuelo);
         assert_eq!(en_vuelo.len(), antes - 1, "no new one");
     }
-    let mut tanda = |ms| {
-        let salidas = mesa.pasan(ms);
-        salidas.iter().filter_map(replay).count()
-    };
-    assert_eq!(tanda(40), 0);
-    assert_eq!(tanda(10), TANDA - 10, "and it goes on");
+    let replays = |salidas: Vec<Salida>| salidas.iter().filter_map(replay).count();
+    assert_eq!(replays(mesa.pasan(40)), 0);
+    assert_eq!(replays(mesa.pasan(10)), TANDA, "and it goes on");
     let mut despues = 0;
     while let Some((apuntes, _)) = &mesa.diario.viaje {
         let suertes = vec![Suerte::Hecha; apuntes.len()];
-        despues += mesa.vuelve(suertes).iter().filter_map(replay).count();
+        despues += replays(mesa.vuelve(suertes));
     }
     assert_eq!(despues, 0, "whoever was just told comes back at once");
-    assert!(mesa.pasan(20).iter().filter_map(replay).count() > APREMIO);
+    assert_eq!(
+        replays(mesa.pasan(20)),
+        EN_VUELO_MAX - 100 - TANDA,
+        "nobody waits any more"
+    );
 }
 
 /// Fault case 32.
