@@ -12,6 +12,8 @@ mod mostrador;
 mod nodo;
 mod pagina;
 mod panel;
+#[path = "../sistema/puertos.rs"]
+mod puertos;
 mod sesion;
 #[path = "../sistema/web.rs"]
 #[allow(dead_code)]

@@ -1,7 +1,8 @@
 //! The desk: by keyboard alone, and what it does when something dies.
 
-use crate::nodo::{Biblioteca, Nodo, puertos};
+use crate::nodo::{Biblioteca, Nodo};
 use crate::pagina::{ENTER, ESCAPE, F2, F3, F4, F6, PANTALLA, Pagina};
+use crate::puertos::puertos;
 
 const ACTORES: &str = "actor-prestamo,actor-devolucion,actor-renovacion";
 

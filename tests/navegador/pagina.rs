@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::nodo::puertos;
+use crate::puertos::puertos;
 
 /// Room for a browser to start, and for a page to change, on a busy machine.
 const PLAZO: Duration = Duration::from_secs(30);

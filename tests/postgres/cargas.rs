@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::puertos::puertos;
 use crate::servidor::comun;
 use crate::{abrir, con_libros};
 
@@ -30,14 +30,6 @@ impl Drop for Procesos {
             let _ = proceso.wait();
         }
     }
-}
-
-fn puertos<const N: usize>() -> [u16; N] {
-    // All held until all are known, so that no two are the same.
-    let oyentes: Vec<TcpListener> = (0..N)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    std::array::from_fn(|n| oyentes[n].local_addr().unwrap().port())
 }
 
 fn arrancar(carpeta: &Path, nombre: &str, roles: &str, valores: &[(&str, String)]) -> Child {

@@ -13,6 +13,8 @@ mod durabilidad;
 mod mudanza;
 mod nodo;
 mod primario;
+#[path = "../sistema/puertos.rs"]
+mod puertos;
 mod replicas;
 mod salud;
 mod servidor;

@@ -87,7 +87,7 @@ fn a_user_is_blocked_and_let_in_again_through_a_running_node() {
 fn the_owner_is_found_behind_a_dead_almacenamiento() {
     let biblioteca = Biblioteca::sembrada();
     let _nodo = biblioteca.todo();
-    let [muerto] = crate::nodo::puertos();
+    let [muerto] = crate::puertos::puertos();
     let mut orden = biblioteca.comando(&["usuarios", "desbloquear", "usuario1"]);
     orden.env(
         "BIBLIOTECA_ACTORES__ALMACENAMIENTOS",

@@ -108,7 +108,7 @@ fn one_sqlite_file_is_not_on_two_hosts() {
 #[test]
 fn whoever_does_not_answer_is_a_warning_within_a_few_seconds() {
     let biblioteca = Biblioteca::vacia();
-    let [muerta] = crate::nodo::puertos();
+    let [muerta] = crate::puertos::puertos();
     let toml = format!(
         "[actores]\ncargas = ['127.0.0.1:{muerta}']\nalmacenamientos = ['192.0.2.1:5570']\n"
     );
@@ -133,7 +133,7 @@ fn a_postgres_server_is_tried_where_it_listens() {
     let biblioteca = Biblioteca::vacia();
     let servidor = TcpListener::bind("127.0.0.1:0").unwrap();
     let viva = servidor.local_addr().unwrap();
-    let [muerta] = crate::nodo::puertos();
+    let [muerta] = crate::puertos::puertos();
     let toml = format!(
         "[almacenamiento]\nbase_datos = ['postgres://u:c@{viva}/b', 'postgres://u:c@127.0.0.1:{muerta}/b']\n"
     );

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cliente::{Cliente, prestamo};
-use crate::nodo::{Biblioteca, Nodo, espera_servicio, puertos, texto};
+use crate::nodo::{Biblioteca, Nodo, espera_servicio, texto};
+use crate::puertos::puertos;
 
 /// A library with every role in two processes.
 pub struct Doble {

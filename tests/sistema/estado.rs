@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cliente::{devolucion, prestamo};
-use crate::nodo::{Biblioteca, modificar, puertos, texto};
+use crate::nodo::{Biblioteca, modificar, texto};
+use crate::puertos::puertos;
 
 /// Longest that a person waits for it, with room for a busy machine.
 const ESTADO_MAX: Duration = Duration::from_secs(4);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::cliente::{Cliente, prestamo};
-use crate::nodo::{Biblioteca, Nodo, puertos, texto};
+use crate::nodo::{Biblioteca, Nodo, texto};
+use crate::puertos::puertos;
 
 /// Promise 1: a confirmed loan is there after kill -9, and its repeat gets the same answer.
 #[test]

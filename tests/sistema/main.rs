@@ -68,6 +68,7 @@ mod medir;
 mod metricas;
 mod nodo;
 mod paginas;
+mod puertos;
 mod reloj;
 mod respaldo;
 mod salida;

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::api::token;
 use crate::cliente::{consulta, devolucion, prestamo};
-use crate::nodo::{Biblioteca, puertos};
+use crate::nodo::Biblioteca;
+use crate::puertos::puertos;
 use crate::web::{crudo, espera_listo, get};
 
 /// Room for processes to start on a busy machine.

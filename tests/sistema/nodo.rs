@@ -1,7 +1,6 @@
 //! Nodes under test: processes of the real binary in a folder of their own, killed when the
 //! test ends.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cliente::{Cliente, consulta};
+use crate::puertos::puertos;
 
 /// What a role may take of memory (case 33); a `todo` node has all of them.
 pub const MEMORIA_MAX_KIB: u64 = 256 * 1024;
@@ -24,13 +24,6 @@ pub struct Biblioteca {
     pub trabajo: u16,
     pub almacen: u16,
     pub http: u16,
-}
-
-/// Ports that were free a moment ago; all held at once so that they differ.
-pub fn puertos<const N: usize>() -> [u16; N] {
-    let oyentes: [TcpListener; N] =
-        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    oyentes.map(|oyente| oyente.local_addr().unwrap().port())
 }
 
 impl Biblioteca {

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::cliente::prestamo;
-use crate::nodo::{Biblioteca, Nodo, puertos};
+use crate::nodo::{Biblioteca, Nodo};
+use crate::puertos::puertos;
 use crate::web::{crudo, espera_listo, get};
 
 /// Room for a process to start on a busy machine.

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::cliente::{Cliente, devolucion, prestamo};
-use crate::nodo::{Biblioteca, Nodo, espera_servicio, puertos, texto};
+use crate::nodo::{Biblioteca, Nodo, espera_servicio, texto};
+use crate::puertos::puertos;
 
 #[test]
 fn roles_join_in_any_start_order() {
