@@ -15,7 +15,7 @@ use crate::runtime::breaker::EstadoBreaker;
 use crate::runtime::guardian::Centinela;
 use crate::wire::codec::{encode, encode_encargos, encode_resultados};
 use crate::wire::estado::{Cortacircuitos, EstadoDeActor, EstadoDeEnlace};
-use crate::wire::mensaje::{Encargo, Mensaje, Resultado};
+use crate::wire::mensaje::{Encargo, LatidoActor, Mensaje, Resultado};
 
 /// How often attempts are looked at: fine enough for the shortest deadline (100 ms).
 const TIC: Duration = Duration::from_millis(20);
@@ -278,10 +278,15 @@ impl Handler<DeAlmacen> for ActorOperacion {
 impl Handler<Despedirse> for ActorOperacion {
     type Result = ();
     fn handle(&mut self, _: Despedirse, _: &mut Self::Context) {
-        if let Ok(trama) = encode(&Mensaje::Adios) {
-            for enlace in &self.enlaces.cargas {
-                let _ = enlace.enviar(Vec::new(), trama.clone());
-            }
+        let (tema, creditos) = (self.ficha.tema, 0);
+        let ultimo = encode(&Mensaje::LatidoActor(LatidoActor { tema, creditos }));
+        let (Ok(adios), Ok(ultimo)) = (encode(&Mensaje::Adios), ultimo) else {
+            return;
+        };
+        for enlace in &self.enlaces.cargas {
+            // The goodbye is for now, the beat for a carga that has yet to hear of this actor.
+            let _ = enlace.enviar(Vec::new(), adios.clone());
+            enlace.latir_con(ultimo.clone());
         }
     }
 }

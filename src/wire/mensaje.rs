@@ -58,7 +58,7 @@ pub enum Mensaje {
 pub struct LatidoActor {
     /// The operation it writes; every actor also reads.
     pub tema: Operacion,
-    /// Most operations it holds at once for this carga.
+    /// Most operations it holds at once for this carga; 0 when it is leaving.
     pub creditos: u32,
 }
 

@@ -229,6 +229,23 @@ fn who_says_goodbye_gets_nothing_more_and_finishes_what_it_has() {
     assert_eq!(respuesta(salidas), (1, decidida()));
 }
 
+/// Its goodbye went nowhere: the carga, or the connection, was not there yet.
+#[test]
+fn who_comes_while_leaving_gets_nothing() {
+    let mut mesa = Mesa::nueva(10);
+    mesa.latido("a", Operacion::Prestamo, 0);
+    let salidas = mesa.pide(1, "prestamo");
+    assert_eq!(
+        respuesta(salidas),
+        (1, Desenlace::NoAplicada(Causa::SinActores))
+    );
+    mesa.latido("b", Operacion::Prestamo, 10);
+    assert!(matches!(
+        &mesa.pide(2, "prestamo")[..],
+        [Salida::Enviar(quien, _)] if *quien == par("b")
+    ));
+}
+
 #[test]
 fn those_who_wait_are_told_when_the_last_actor_of_their_kind_dies() {
     let mut mesa = Mesa::nueva(10);

@@ -84,6 +84,7 @@ impl Reparto {
         actor.visto = ahora;
         actor.tema = latido.tema;
         actor.creditos = latido.creditos as usize;
+        actor.se_va |= actor.creditos == 0;
         self.sacar(ahora, salidas);
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use tmq::{AsZmqSocket, FromZmqSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -56,6 +56,7 @@ struct Envio {
 /// The near end of a link. When it is dropped, the link closes.
 pub struct Enlace {
     cola: mpsc::Sender<Envio>,
+    pulso: Option<watch::Sender<Vec<u8>>>,
     tarea: JoinHandle<()>,
 }
 
@@ -69,6 +70,14 @@ impl Enlace {
         self.cola
             .try_send(Envio { ids, trama })
             .map_err(|error| error.into_inner().ids)
+    }
+
+    /// From now on this is the beat, also towards whoever takes the connection later. Nothing
+    /// for a link without heartbeat.
+    pub fn latir_con(&self, trama: Vec<u8>) {
+        if let Some(pulso) = &self.pulso {
+            pulso.send_replace(trama);
+        }
     }
 }
 
@@ -125,8 +134,10 @@ pub fn conectar(
         rehecho: false,
         al_suceder,
     };
-    let tarea = actix_rt::spawn(bucle.correr(envios, latido));
-    Ok(Enlace { cola, tarea })
+    let (periodo, trama) = latido.unzip();
+    let (pulso, oido) = trama.map(watch::channel).unzip();
+    let tarea = actix_rt::spawn(bucle.correr(envios, periodo.zip(oido)));
+    Ok(Enlace { cola, pulso, tarea })
 }
 
 /// Where a link goes.
@@ -192,17 +203,19 @@ impl<F: FnMut(Suceso)> Bucle<F> {
     async fn correr(
         mut self,
         mut envios: mpsc::Receiver<Envio>,
-        latido: Option<(Duration, Vec<u8>)>,
+        latido: Option<(Duration, watch::Receiver<Vec<u8>>)>,
     ) {
-        let (periodo, trama) = latido.unzip();
+        let (periodo, pulso) = latido.unzip();
         // A link without heartbeat never asks this clock.
         let mut reloj = tokio::time::interval(periodo.unwrap_or(Duration::from_secs(3600)));
         reloj.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
-                _ = reloj.tick(), if trama.is_some() => {
-                    self.latir(trama.as_deref().unwrap_or_default());
+                _ = reloj.tick(), if pulso.is_some() => {
+                    if let Some(pulso) = &pulso {
+                        self.latir(&pulso.borrow());
+                    }
                 }
                 envio = envios.recv() => match envio {
                     None => return,

@@ -97,3 +97,28 @@ async fn a_link_outlives_a_peer_that_breaks_the_protocol(#[case] tras_latido: bo
     let late = tokio::task::spawn_blocking(move || router.poll(zmq::POLLIN, 30_000));
     assert_eq!(late.await.unwrap(), Ok(1), "no beat came");
 }
+
+/// Whoever takes the connection later hears the last beat, and not the one of before.
+#[actix_rt::test]
+async fn a_beat_that_was_changed_before_anybody_was_there_is_what_they_hear() {
+    let contexto = Contexto::nuevo();
+    let libre = TcpListener::bind("127.0.0.1:0").unwrap();
+    let extremo = format!("tcp://{}", libre.local_addr().unwrap());
+    let latido = Some((Duration::from_millis(20), LATIDO.to_vec()));
+    drop(libre);
+    let (enlace, mut sucesos) = enlazar_con(&contexto, &extremo, latido);
+    enlace.latir_con(b"me voy".to_vec());
+    let router = contexto.contexto().socket(zmq::SocketType::ROUTER).unwrap();
+    router.bind(&extremo).unwrap();
+    let suceso = tokio::time::timeout(Duration::from_secs(10), sucesos.recv()).await;
+    assert!(matches!(suceso, Ok(Some(Suceso::Conectado))), "{suceso:?}");
+    let oido = tokio::time::timeout(Duration::from_secs(10), async {
+        loop {
+            match router.recv_multipart(zmq::DONTWAIT) {
+                Ok(partes) => return partes.last().cloned(),
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    });
+    assert_eq!(oido.await.unwrap().as_deref(), Some(&b"me voy"[..]));
+}
