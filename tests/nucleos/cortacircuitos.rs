@@ -220,6 +220,54 @@ fn an_endpoint_that_goes_or_says_that_it_cannot_is_judged_at_once() {
     }
 }
 
+#[test]
+fn what_runs_out_of_time_while_its_endpoint_cannot_is_judged_at_once() {
+    let mut mesa = Mesa::nueva(1);
+    mesa.listo(0);
+    let encargos = (0..3).map(|id| encargo(id, 100)).collect();
+    mesa.paso(Entrada::Encargos(0, encargos));
+    mesa.estado(0, Disposicion::NoListo);
+    mesa.ahora += Duration::from_millis(100);
+    mesa.paso(Entrada::Tic);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto);
+    mesa.listo(0);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::MedioAbierto);
+}
+
+/// Late decisions of the first endpoint end operations that the second one has had for a second,
+/// of the two and a half that it may take.
+#[test]
+fn an_endpoint_has_the_whole_time_of_an_attempt_also_when_nobody_waits_for_it_any_more() {
+    let mut mesa = Mesa::nueva(2);
+    mesa.listo(0);
+    mesa.listo(1);
+    let encargos = (0..3).map(|id| encargo(id, 8_000)).collect();
+    let salidas = mesa.paso(Entrada::Encargos(0, encargos));
+    let envios: Vec<u64> = salidas
+        .into_iter()
+        .map(|salida| enviado(&[salida]))
+        .map(|(almacen, envio)| {
+            assert_eq!(almacen, 0);
+            envio
+        })
+        .collect();
+    let laten = |mesa: &mut Mesa, ms: u64| {
+        for _ in 0..ms / 250 {
+            pasan_latiendo(mesa, 0, 250);
+            mesa.listo(1);
+        }
+    };
+    laten(&mut mesa, 4_000);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto);
+    for envio in envios {
+        mesa.resulta(0, envio, decidida());
+    }
+    assert_eq!(mesa.relevo.en_curso(), 0);
+    laten(&mut mesa, 1_000);
+    let segundo = mesa.relevo.estado(mesa.ahora)[1].breaker;
+    assert_eq!(segundo, EstadoBreaker::Cerrado);
+}
+
 /// A read says nothing of how loans fare.
 #[test]
 fn reads_in_a_hurry_do_not_open_it() {

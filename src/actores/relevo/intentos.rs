@@ -270,7 +270,8 @@ impl Relevo {
         if let Some((envio, tardanza)) = tardanza {
             en_curso.incierto = true;
             en_curso.destino = None;
-            if tardanza.vence <= ahora {
+            let ausente = !self.listo(ahora, &self.almacenes[tardanza.almacen]);
+            if ausente || tardanza.vence <= ahora {
                 self.callar(ahora, tardanza);
             } else {
                 self.tardanzas.anotar(envio, tardanza);

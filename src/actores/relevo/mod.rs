@@ -105,7 +105,8 @@ impl EnCurso {
             almacen,
             permiso,
             lectura: self.es_lectura(),
-            vence: self.enviado + PACIENCIA.min(espera),
+            // Never before the attempt's own end.
+            vence: self.alarma.max(self.enviado + PACIENCIA.min(espera)),
         };
         Some((id + self.envio, tardanza))
     }
