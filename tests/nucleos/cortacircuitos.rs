@@ -36,7 +36,11 @@ fn abrir_con_silencios(mesa: &mut Mesa) {
 }
 
 fn breaker_de(mesa: &Mesa) -> EstadoBreaker {
-    mesa.relevo.estado(mesa.ahora)[0].breaker
+    breaker_del(mesa, 0)
+}
+
+fn breaker_del(mesa: &Mesa, almacen: usize) -> EstadoBreaker {
+    mesa.relevo.estado(mesa.ahora)[almacen].breaker
 }
 
 /// The customer's document: ABIERTO lasts 10 s. Beating is not working.
@@ -264,8 +268,7 @@ fn an_endpoint_has_the_whole_time_of_an_attempt_also_when_nobody_waits_for_it_an
     }
     assert_eq!(mesa.relevo.en_curso(), 0);
     laten(&mut mesa, 1_000);
-    let segundo = mesa.relevo.estado(mesa.ahora)[1].breaker;
-    assert_eq!(segundo, EstadoBreaker::Cerrado);
+    assert_eq!(breaker_del(&mesa, 1), EstadoBreaker::Cerrado);
 }
 
 /// A read says nothing of how loans fare.
@@ -296,10 +299,7 @@ fn a_probe_that_nobody_waits_for_any_more_is_judged_all_the_same() {
     mesa.paso(Entrada::Tic);
     mesa.listo(0);
     mesa.listo(1);
-    assert_eq!(
-        mesa.relevo.estado(mesa.ahora)[1].breaker,
-        EstadoBreaker::MedioAbierto
-    );
+    assert_eq!(breaker_del(&mesa, 1), EstadoBreaker::MedioAbierto);
     let (primero, envio) = enviado(&mesa.encarga(10));
     assert_eq!(primero, 0);
     mesa.ahora += Duration::from_millis(1_000);
@@ -309,10 +309,7 @@ fn a_probe_that_nobody_waits_for_any_more_is_judged_all_the_same() {
     assert_eq!(otro, 1, "the probe");
     mesa.resulta(0, envio, decidida());
     assert_eq!(mesa.resulta(1, sonda, decidida()), vec![]);
-    assert_eq!(
-        mesa.relevo.estado(mesa.ahora)[1].breaker,
-        EstadoBreaker::Cerrado
-    );
+    assert_eq!(breaker_del(&mesa, 1), EstadoBreaker::Cerrado);
 }
 
 /// It keeps its permit: one probe at a time, also of those in a hurry.

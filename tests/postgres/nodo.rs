@@ -1,13 +1,13 @@
 //! A real node on a real PostgreSQL: an outage of the database is not one of the node.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::puertos::puertos;
 use crate::servidor::{Servidor, comun};
 use crate::url;
 
@@ -22,10 +22,10 @@ struct Nodo {
 
 impl Nodo {
     fn nuevo(urls: String) -> Self {
-        let oyente = TcpListener::bind("127.0.0.1:0").unwrap();
+        let [puerto] = puertos();
         Self {
             carpeta: tempfile::tempdir().unwrap(),
-            puerto: oyente.local_addr().unwrap().port(),
+            puerto,
             urls,
             proceso: None,
             contexto: zmq::Context::new(),

@@ -4,12 +4,12 @@
 //! The outage lasts some seconds; `BIBLIOTECA_AVERIA_S=60` makes it as long as the case asks.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::puertos::puertos;
 use crate::servidor::Servidor;
 use crate::url;
 use crate::web::{crudo, espera_listo, get};
@@ -29,10 +29,7 @@ struct Todo {
 
 impl Todo {
     fn nuevo(urls: &str) -> Self {
-        let oyentes: [TcpListener; 5] =
-            std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [clientes, eventos, trabajo, almacen, http] =
-            oyentes.map(|oyente| oyente.local_addr().unwrap().port());
+        let [clientes, eventos, trabajo, almacen, http] = puertos();
         let carpeta = tempfile::tempdir().unwrap();
         let local = |puerto: u16| format!("127.0.0.1:{puerto}");
         let comando = |argumentos: &[&str]| {

@@ -1,12 +1,14 @@
-//! Attempts that ran out of time, until it is known what that says about their endpoint.
+//! Attempts that nobody waits for any more and that were not answered, until it is known what
+//! that says about their endpoint.
 //!
 //! An operation may have little time left: its client named a deadline of 100 ms, or it spent
 //! most of it in a queue. That an endpoint does not answer within that little is no failure of
 //! the endpoint's, and three of them in one commit must not cost everybody its ten seconds of
 //! ABIERTO. So the attempt ends, but its permit is kept until the endpoint has had
 //! [`PACIENCIA`], or the longest wait for one attempt if that is shorter: an answer in that time
-//! is one, silence is a failure. An endpoint that goes, or says that it cannot, is judged at
-//! once. There are never more of them than one was sent in that time.
+//! is one, silence is a failure. The same for what is under way when an earlier attempt is
+//! answered after all; it has the whole time of its attempt. An endpoint that goes, or says that
+//! it cannot, is judged at once. There are never more than were sent within the longest wait.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
