@@ -3,9 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::carga::actor::{Solicitud, Tic};
 use crate::carga::admision::Admision;
+use crate::carga::negativas::Negativas;
 use crate::carga::responder::{Buzon, Remite, Responder, escribir};
 use crate::net::server::{Entrada, Par, Puerta, Salida, Sobre};
 use crate::wire::json::Invalida;
@@ -16,6 +18,7 @@ pub struct Clientes {
     admision: Admision,
     /// Unanswered requests of each connection that has any.
     en_vuelo: HashMap<Par, usize>,
+    negativas: Negativas,
 }
 
 impl Clientes {
@@ -25,10 +28,16 @@ impl Clientes {
         Self {
             admision,
             en_vuelo: HashMap::new(),
+            negativas: Negativas::default(),
         }
     }
 
-    fn admitir(&mut self, entrada: Entrada, inmediatas: &mut Vec<Salida>) -> Option<Solicitud> {
+    fn admitir(
+        &mut self,
+        ahora: Instant,
+        entrada: Entrada,
+        inmediatas: &mut Vec<Salida>,
+    ) -> Option<Solicitud> {
         let (sobre, cuerpo) = Sobre::separar(&entrada.tramas);
         let leida = match cuerpo {
             [trama] => self.admision.leer(trama),
@@ -43,13 +52,11 @@ impl Clientes {
             }
         };
         let par = entrada.par;
-        let mut contestar = |par, sobre, trama| {
-            inmediatas.push(Salida {
-                par,
-                sobre,
-                libera: false,
-                trama,
-            });
+        let salida = |par, sobre, trama| Salida {
+            par,
+            sobre,
+            libera: false,
+            trama,
         };
         let peticion = match leida {
             Ok(mut peticion) => {
@@ -57,7 +64,7 @@ impl Clientes {
                 peticion
             }
             Err(trama) => {
-                contestar(par, sobre, trama);
+                inmediatas.push(salida(par, sobre, trama));
                 return None;
             }
         };
@@ -71,7 +78,8 @@ impl Clientes {
         let suyas = self.en_vuelo.get(&par).copied().unwrap_or(0);
         let Some(sitio) = self.admision.sitio(suyas) else {
             let ocupada = Desenlace::NoAplicada(Causa::ColaLlena);
-            contestar(par, sobre, escribir(&remite, &ocupada));
+            let negativa = salida(par, sobre, escribir(&remite, &ocupada));
+            inmediatas.extend(self.negativas.negar(ahora, negativa));
             return None;
         };
         *self.en_vuelo.entry(par).or_default() += 1;
@@ -82,15 +90,29 @@ impl Clientes {
 
 impl Puerta for Clientes {
     fn recibir(&mut self, entradas: Vec<Entrada>, inmediatas: &mut Vec<Salida>) {
+        let ahora = Instant::now();
         let admitidas: Vec<Solicitud> = entradas
             .into_iter()
-            .filter_map(|entrada| self.admitir(entrada, inmediatas))
+            .filter_map(|entrada| self.admitir(ahora, entrada, inmediatas))
             .collect();
         self.admision.entregar(admitidas);
     }
 
     fn latir(&mut self, _inmediatas: &mut Vec<Salida>) {
+        self.negativas.olvidar(Instant::now());
         let _ = self.admision.puesto.entregar(Tic);
+    }
+
+    fn proxima(&self) -> Option<Instant> {
+        self.negativas.proxima()
+    }
+
+    fn a_su_hora(&mut self, inmediatas: &mut Vec<Salida>) {
+        inmediatas.extend(self.negativas.vencidas(Instant::now()));
+    }
+
+    fn cerrar(&mut self, inmediatas: &mut Vec<Salida>) {
+        inmediatas.extend(self.negativas.todas());
     }
 
     fn liberar(&mut self, par: &Par) {

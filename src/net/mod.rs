@@ -10,3 +10,11 @@ pub mod curve;
 pub mod news;
 pub mod server;
 pub mod socket;
+
+/// Until that instant; for ever without one.
+async fn llega(cuando: Option<tokio::time::Instant>) {
+    match cuando {
+        Some(cuando) => tokio::time::sleep_until(cuando).await,
+        None => std::future::pending().await,
+    }
+}

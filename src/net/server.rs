@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use tmq::{AsZmqSocket, FromZmqSocket, Multipart};
@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::net::curve::guardia::Guardia;
 use crate::net::curve::{Dominio, Quien};
+use crate::net::llega;
 use crate::net::socket::{Contexto, NetError, router};
 
 /// Messages taken from the socket, or sent, before the loop lets others run.
@@ -80,6 +81,14 @@ pub trait Puerta {
     fn recibir(&mut self, entradas: Vec<Entrada>, inmediatas: &mut Vec<Salida>);
     /// Once a period.
     fn latir(&mut self, inmediatas: &mut Vec<Salida>);
+    /// When it has something to say besides; looked at after everything that happens.
+    fn proxima(&self) -> Option<Instant> {
+        None
+    }
+    /// That instant has come.
+    fn a_su_hora(&mut self, _inmediatas: &mut Vec<Salida>) {}
+    /// The socket is about to close: the last that it has to say.
+    fn cerrar(&mut self, _inmediatas: &mut Vec<Salida>) {}
     /// An answer with `libera` was sent or lost: its place is free.
     fn liberar(&mut self, par: &Par);
     /// The peer has gone.
@@ -146,18 +155,28 @@ impl<P: Puerta> Bucle<P> {
                 biased;
                 _ = reloj.tick() => self.latir(),
                 salida = salidas.recv() => match salida {
-                    None => return,
+                    None => return self.cerrar(),
                     Some(primera) => self.vaciar(primera, &mut salidas),
                 },
+                () = llega(self.puerta.proxima().map(Into::into)) => self.puerta.a_su_hora(&mut self.inmediatas),
                 mensaje = self.socket.next() => match mensaje {
                     None => return,
                     Some(mensaje) => self.recibir(mensaje),
                 },
             }
-            for salida in std::mem::take(&mut self.inmediatas) {
-                self.enviar(salida);
-            }
+            self.enviar_inmediatas();
             tokio::task::yield_now().await;
+        }
+    }
+
+    fn cerrar(mut self) {
+        self.puerta.cerrar(&mut self.inmediatas);
+        self.enviar_inmediatas();
+    }
+
+    fn enviar_inmediatas(&mut self) {
+        for salida in std::mem::take(&mut self.inmediatas) {
+            self.enviar(salida);
         }
     }
 
@@ -261,6 +280,7 @@ fn mensaje(socket: &zmq::Socket) -> Result<VecDeque<zmq::Message>, zmq::Error> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -283,5 +303,73 @@ mod tests {
             assert_eq!(sobre.0, tramas[..antes]);
             assert_eq!(resto, &tramas[antes..]);
         }
+    }
+
+    /// Tells what it hears a moment later, and the rest when it closes.
+    #[derive(Default)]
+    struct Tarda {
+        por_decir: VecDeque<(Instant, Salida)>,
+    }
+
+    const TARDANZA: Duration = Duration::from_millis(20);
+
+    impl Puerta for Tarda {
+        fn recibir(&mut self, entradas: Vec<Entrada>, _: &mut Vec<Salida>) {
+            let ahora = Instant::now();
+            self.por_decir.extend(entradas.into_iter().map(|entrada| {
+                let [trama] = <[Vec<u8>; 1]>::try_from(entrada.tramas).unwrap();
+                let espera = if trama == b"al cerrar" {
+                    3600 * TARDANZA
+                } else {
+                    TARDANZA
+                };
+                let salida = Salida {
+                    par: entrada.par,
+                    sobre: Sobre::default(),
+                    libera: false,
+                    trama,
+                };
+                (ahora + espera, salida)
+            }));
+        }
+        fn latir(&mut self, _: &mut Vec<Salida>) {}
+        fn proxima(&self) -> Option<Instant> {
+            self.por_decir.front().map(|(cuando, _)| *cuando)
+        }
+        fn a_su_hora(&mut self, inmediatas: &mut Vec<Salida>) {
+            inmediatas.extend(self.por_decir.pop_front().map(|(_, salida)| salida));
+        }
+        fn cerrar(&mut self, inmediatas: &mut Vec<Salida>) {
+            inmediatas.extend(self.por_decir.drain(..).map(|(_, salida)| salida));
+        }
+        fn liberar(&mut self, _: &Par) {}
+        fn ausente(&mut self, _: &Par) {}
+    }
+
+    #[actix_rt::test]
+    async fn what_waits_is_told_at_its_time_and_the_last_of_it_when_the_socket_closes() {
+        let contexto = Contexto::nuevo();
+        let escucha = Escucha {
+            extremo: "tcp://127.0.0.1:*",
+            dominio: Dominio::Clientes,
+            trama_bytes_max: 1024,
+            latido: Duration::from_secs(3600),
+        };
+        let (cola, salidas) = mpsc::channel(1);
+        let (extremo, tarea) = servir(&contexto, escucha, Tarda::default(), salidas).unwrap();
+        let cliente = contexto.contexto().socket(zmq::SocketType::DEALER).unwrap();
+        cliente.set_rcvtimeo(10_000).unwrap();
+        cliente.connect(&extremo).unwrap();
+        let enviada = Instant::now();
+        cliente.send("luego", 0).unwrap();
+        cliente.send("al cerrar", 0).unwrap();
+        let oye = tokio::task::spawn_blocking(move || (cliente.recv_bytes(0), cliente));
+        let (oido, cliente) = oye.await.unwrap();
+        assert_eq!(oido.as_deref(), Ok(&b"luego"[..]));
+        assert!(enviada.elapsed() >= TARDANZA);
+        drop(cola);
+        tarea.await.unwrap();
+        let oido = tokio::task::spawn_blocking(move || cliente.recv_bytes(0)).await;
+        assert_eq!(oido.unwrap().as_deref(), Ok(&b"al cerrar"[..]));
     }
 }

@@ -21,6 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::net::client::servidor::Servidor;
 use crate::net::client::vigia::{callar, monitor};
 use crate::net::curve::Dominio;
+use crate::net::llega;
 use crate::net::socket::{Contexto, NetError, dealer};
 
 /// Messages taken or sent before the loop lets others run.
@@ -166,14 +167,6 @@ impl Extremo {
     fn servidor(&self) -> Option<Servidor> {
         let llavero = self.contexto.llavero_de(self.dominio)?;
         Some(Servidor::nuevo(llavero, &self.direccion))
-    }
-}
-
-/// Until that instant; for ever without one.
-async fn llega(cuando: Option<Instant>) {
-    match cuando {
-        Some(cuando) => tokio::time::sleep_until(cuando).await,
-        None => std::future::pending().await,
     }
 }
 
