@@ -6,10 +6,9 @@ use serde_json::value::RawValue;
 use crate::domain::ids::{OpId, Sede, Texto};
 use crate::domain::operacion::Operacion;
 use crate::domain::principal::Principal;
+use crate::wire::campos::{Campos, campo_crudo, campo_op_id, campo_texto, leer_campos};
 use crate::wire::huella::{Contenido, Huella};
-use crate::wire::json::{
-    Campos, campo_crudo, campo_op_id, campo_texto, estado_de, exigir_campos, leer_campos,
-};
+use crate::wire::json::{estado_de, exigir_campos};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Codigo, Desenlace, Estado};
 

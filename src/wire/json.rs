@@ -3,16 +3,14 @@
 //! Called by the carga's client door. Whatever the bytes, the outcome is a [`Peticion`] or an
 //! [`Invalida`] that can be answered; nothing panics and nothing is guessed.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::domain::ids::{Campo, OpId, Sede, Texto};
+use crate::domain::ids::{OpId, Sede, Texto};
 use crate::domain::modo::Modo;
 use crate::domain::operacion::Operacion;
 use crate::domain::principal::Principal;
+use crate::wire::campos::{Campos, campo, campo_crudo, campo_op_id, campo_texto, leer_campos};
 use crate::wire::huella::{Contenido, Huella};
 use crate::wire::pedido::Pedido;
 use crate::wire::respuesta::{Causa, Codigo, Desenlace, Estado};
@@ -28,14 +26,6 @@ const PLAZO_MALO: &str = "el campo 'plazo_ms' debe ser un entero de 100 a 30000"
 
 /// When a client that found no room should come back, in ms: a few commits later.
 pub const REINTENTAR_MS: u32 = 50;
-
-/// The fields of a request, each as it was written: only those that mean something are read,
-/// and an `id` goes back to the letter.
-pub type Campos<'a> = HashMap<Clave<'a>, &'a RawValue>;
-
-/// A field's name; borrowed unless it was written with escapes.
-#[derive(Debug, PartialEq, Eq, Hash, Deserialize)]
-pub struct Clave<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A well-formed request.
 #[derive(Debug, Clone)]
@@ -94,45 +84,6 @@ fn leer(trama: &[u8], sede: &Sede, exigir: Exigencia) -> Result<Peticion, Invali
         op_id,
         id,
     })
-}
-
-/// The fields of a JSON object.
-///
-/// # Errors
-/// A Spanish sentence that says where it stops being one.
-pub fn leer_campos(trama: &[u8]) -> Result<Campos<'_>, String> {
-    if trama.is_empty() {
-        return Err("la solicitud está vacía".to_owned());
-    }
-    let texto = std::str::from_utf8(trama)
-        .map_err(|error| format!("no es UTF-8 desde el byte {}", error.valid_up_to() + 1))?;
-    serde_json::from_str(texto).map_err(|error| {
-        if error.is_data() {
-            return "se esperaba un objeto JSON".to_owned();
-        }
-        format!(
-            "no es JSON desde la línea {}, columna {}",
-            error.line(),
-            error.column()
-        )
-    })
-}
-
-/// One field as it was written.
-fn campo<'a>(campos: &Campos<'a>, nombre: &'static str) -> Option<&'a RawValue> {
-    campos.get(&Clave(Cow::Borrowed(nombre))).copied()
-}
-
-/// A field that has to be a text; none when it is absent or null.
-///
-/// # Errors
-/// A Spanish sentence when it is anything else.
-pub fn campo_crudo(campos: &Campos<'_>, nombre: &'static str) -> Result<Option<String>, String> {
-    match campo(campos, nombre) {
-        None => Ok(None),
-        Some(crudo) => serde_json::from_str(crudo.get())
-            .map_err(|_| format!("el campo '{nombre}' debe ser un texto")),
-    }
 }
 
 fn sin_objeto(detalle: &str) -> Invalida {
@@ -242,28 +193,6 @@ fn leer_operacion(campos: &Campos<'_>) -> Result<Operacion, Mal> {
             format!("no existe la operación '{muestra}'"),
         )
     })
-}
-
-/// The op_id of a request; none when it has none.
-///
-/// # Errors
-/// A Spanish sentence about what is wrong with it.
-pub fn campo_op_id(campos: &Campos<'_>) -> Result<Option<OpId>, String> {
-    let texto = campo_crudo(campos, "op_id")?;
-    texto
-        .map(|texto| OpId::parse(&texto).map_err(|error| error.to_string()))
-        .transpose()
-}
-
-/// The text field that `K` names; none when it is absent or null.
-///
-/// # Errors
-/// A Spanish sentence about what is wrong with it.
-pub fn campo_texto<K: Campo>(campos: &Campos<'_>) -> Result<Option<Texto<K>>, String> {
-    let texto = campo_crudo(campos, K::NOMBRE)?;
-    texto
-        .map(|texto| Texto::parse(&texto).map_err(|error| error.to_string()))
-        .transpose()
 }
 
 fn leer_modo(campos: &Campos<'_>) -> Result<Option<Modo>, Mal> {
