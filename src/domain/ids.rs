@@ -121,6 +121,12 @@ impl<K: Campo> Texto<K> {
 }
 
 impl<K> Texto<K> {
+    /// From the text of one that was checked before.
+    #[must_use]
+    pub(crate) fn leido(texto: &str) -> Self {
+        Self(Arc::from(texto), PhantomData)
+    }
+
     /// The text itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -176,6 +182,12 @@ impl OpId {
             return Err(IdInvalido::Caracteres("op_id"));
         }
         Ok(Self(Arc::from(texto)))
+    }
+
+    /// From the text of one that was checked before.
+    #[must_use]
+    pub(crate) fn leido(texto: &str) -> Self {
+        Self(Arc::from(texto))
     }
 
     /// A new one that nobody can guess: 122 random bits, so not even its time is told.

@@ -92,13 +92,13 @@ impl Diario {
             return;
         }
         self.soltar(ahora, seq, salidas);
-        let Some(anotada) = self.entradas.quitar(seq) else {
+        let Some(mut anotada) = self.entradas.quitar(seq) else {
             return;
         };
-        for id in anotada.esperan {
+        for id in anotada.esperan() {
             match &suerte {
                 Suerte::Decidida(cerrada) => {
-                    let suyo = (id, anotada.pedido.clone());
+                    let suyo = (id, anotada.compacta.pedido());
                     let misma = suyo.1.principal.alcanza(&cerrada.principal)
                         && suyo.1.huella.to_string() == cerrada.huella;
                     let respuesta = cerrada.respuesta.clone();

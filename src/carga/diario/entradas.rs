@@ -1,10 +1,12 @@
 //! What is undecided: by number, by op_id, by the thing it is about, and which of it may be
 //! replayed when.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
-use crate::domain::ids::{Ejemplar, Isbn, OpId, UsuarioId};
+use crate::carga::diario::compacta::{Compacta, Nombrado};
+use crate::carga::diario::indice::{Indice, Todas};
+use crate::domain::ids::OpId;
 use crate::domain::operacion::Operacion;
 use crate::net::server::Par;
 use crate::wire::pedido::Pedido;
@@ -12,14 +14,6 @@ use crate::wire::respuesta::Respuesta;
 
 /// Entries that a client's operation waits for on a guess: what one commit decides with ease.
 const A_MEDIAS_MAX: usize = 16;
-
-/// What an operation is about, as far as a carga can tell: of the same thing an entry waits
-/// for the earlier one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Cosa {
-    Copia(Ejemplar),
-    Prestamo(Isbn, UsuarioId),
-}
 
 /// Where an entry stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +45,7 @@ pub enum Turno {
 #[derive(Debug)]
 pub struct Anotada {
     /// The operation.
-    pub pedido: Pedido,
+    pub compacta: Compacta,
     /// Where it stands.
     pub fase: Fase,
     /// Replays begun in this life of the carga.
@@ -60,11 +54,18 @@ pub struct Anotada {
     pub venenos: u8,
     /// Its age when this life took it, in ms.
     pub edad_previa_ms: u64,
-    /// Clients to be told when it is on the disk.
-    pub esperan: Vec<u64>,
     par: Option<Par>,
     tomada: Instant,
-    faltan: usize,
+    faltan: u32,
+    /// Nothing while nobody waits, as for most of a backlog.
+    esperas: Option<Box<Esperas>>,
+}
+
+/// Those who wait for an entry.
+#[derive(Debug, Default)]
+struct Esperas {
+    /// Clients to be told when it is on the disk.
+    disco: Vec<u64>,
     detras: Vec<Turno>,
     /// Clients whose operation may be about the same thing; they wait for its first try.
     por_si_acaso: Vec<u64>,
@@ -73,20 +74,44 @@ pub struct Anotada {
 impl Anotada {
     /// One that arrives, or was loaded, now; `par` is the connection it counts for.
     #[must_use]
-    pub const fn nueva(pedido: Pedido, par: Option<Par>, ahora: Instant) -> Self {
+    pub fn nueva(pedido: &Pedido, par: Option<Par>, ahora: Instant) -> Self {
         Self {
-            pedido,
+            compacta: Compacta::de(pedido),
             fase: Fase::PorAnotar,
             intentos: 0,
             venenos: 0,
             edad_previa_ms: 0,
-            esperan: Vec::new(),
             par,
             tomada: ahora,
             faltan: 0,
-            detras: Vec::new(),
-            por_si_acaso: Vec::new(),
+            esperas: None,
         }
+    }
+
+    /// One more client is to be told when it is on the disk.
+    pub fn suma_espera(&mut self, id: u64) {
+        self.esperas().disco.push(id);
+    }
+
+    /// The clients to be told that it is on the disk, or that it will not be.
+    pub fn esperan(&mut self) -> Vec<u64> {
+        self.tomar(|esperas| &mut esperas.disco)
+    }
+
+    fn esperas(&mut self) -> &mut Esperas {
+        self.esperas.get_or_insert_default()
+    }
+
+    fn tomar<T>(&mut self, cuales: impl FnOnce(&mut Esperas) -> &mut Vec<T>) -> Vec<T> {
+        let Some(esperas) = &mut self.esperas else {
+            return Vec::new();
+        };
+        let tomadas = std::mem::take(cuales(esperas));
+        if esperas.disco.is_empty() && esperas.detras.is_empty() && esperas.por_si_acaso.is_empty()
+        {
+            self.esperas = None;
+        }
+        tomadas
     }
 
     /// Since it was accepted, in ms.
@@ -101,13 +126,9 @@ impl Anotada {
 /// See the module's doc.
 #[derive(Debug, Default)]
 pub struct Entradas {
-    // Boxed, for the free places of the tree's nodes: a long backlog is what this role's memory
-    // is used for.
-    todas: BTreeMap<u64, Box<Anotada>>,
-    por_op_id: HashMap<OpId, u64>,
+    todas: Todas,
+    indice: Indice,
     por_par: HashMap<Par, usize>,
-    /// The last undecided one on each thing.
-    ultimas: HashMap<Cosa, u64>,
     /// Those that name half of their thing and are being tried for the first time.
     a_medias: BTreeSet<u64>,
     listas: [BTreeSet<(Instant, u64)>; 3],
@@ -122,39 +143,6 @@ pub const fn clase(operacion: Operacion) -> usize {
         Operacion::Renovacion => 2,
         _ => 0,
     }
-}
-
-fn cosas(pedido: &Pedido) -> impl Iterator<Item = Cosa> {
-    let copia = pedido.ejemplar.clone().map(Cosa::Copia);
-    let prestamo = match (&pedido.isbn, &pedido.usuario) {
-        (Some(isbn), Some(usuario)) => Some(Cosa::Prestamo(isbn.clone(), usuario.clone())),
-        _ => None,
-    };
-    copia.into_iter().chain(prestamo)
-}
-
-/// Whether one names the copy alone and the other the book alone, and nothing else tells them
-/// apart: only the database knows whether they are about the same thing.
-fn quiza_lo_mismo(uno: &Pedido, otro: &Pedido) -> bool {
-    let nombran = (nombra_a_medias(uno), nombra_a_medias(otro));
-    let distinto = matches!(nombran, (Some(una), Some(otra)) if una != otra);
-    let usuarios = (&uno.usuario, &otro.usuario);
-    distinto && !matches!(usuarios, (Some(uno), Some(otro)) if uno != otro)
-}
-
-/// Which half of its thing it names, if only one: the copy, or the book.
-const fn nombra_a_medias(pedido: &Pedido) -> Option<Mitad> {
-    match (&pedido.ejemplar, &pedido.isbn) {
-        (Some(_), None) => Some(Mitad::Ejemplar),
-        (None, Some(_)) => Some(Mitad::Libro),
-        _ => None,
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mitad {
-    Ejemplar,
-    Libro,
 }
 
 impl Entradas {
@@ -173,25 +161,23 @@ impl Entradas {
 
     /// One under its own number; behind earlier ones on the same things.
     pub fn insertar(&mut self, seq: u64, mut anotada: Anotada) {
-        anotada.faltan = self.detras_de(&anotada.pedido, Turno::Entrada(seq));
-        for cosa in cosas(&anotada.pedido) {
-            self.ultimas.insert(cosa, seq);
-        }
+        let faltan = self.detras_de(anotada.compacta.nombrado(), Turno::Entrada(seq));
+        anotada.faltan = u32::try_from(faltan).unwrap_or(u32::MAX);
         if let Some(par) = &anotada.par {
             *self.por_par.entry(Par::clone(par)).or_default() += 1;
         }
-        self.por_op_id.insert(anotada.pedido.op_id.clone(), seq);
         self.todas.insert(seq, Box::new(anotada));
+        self.indice.poner(&self.todas, seq);
     }
 
-    /// Puts `turno` behind the last one on each thing of `pedido`; how many those are.
-    pub fn detras_de(&mut self, pedido: &Pedido, turno: Turno) -> usize {
+    /// Puts `turno` behind the last one on each thing that is named; how many those are.
+    pub fn detras_de(&mut self, nombrado: Nombrado<'_>, turno: Turno) -> usize {
         let mut faltan = 0;
-        for cosa in cosas(pedido) {
-            if let Some(anterior) = self.ultimas.get(&cosa).copied()
+        for cosa in nombrado.cosas() {
+            if let Some(anterior) = self.indice.ultima(&self.todas, cosa)
                 && let Some(anterior) = self.todas.get_mut(&anterior)
             {
-                anterior.detras.push(turno);
+                anterior.esperas().detras.push(turno);
                 faltan += 1;
             }
         }
@@ -203,7 +189,7 @@ impl Entradas {
         let anotada = self.todas.get_mut(&seq)?;
         anotada.fase = Fase::EnVuelo;
         anotada.intentos = anotada.intentos.saturating_add(1);
-        if anotada.intentos == 1 && nombra_a_medias(&anotada.pedido).is_some() {
+        if anotada.intentos == 1 && anotada.compacta.nombrado().a_medias() {
             self.a_medias.insert(seq);
         }
         Some(&*anotada)
@@ -213,10 +199,10 @@ impl Entradas {
     /// tried for the first time, which takes a moment with everybody alive. What waits to be
     /// tried is not waited for, nor more than [`A_MEDIAS_MAX`] at once: a guess must not hold
     /// up the others while somebody is dead, or floods.
-    pub fn detras_por_si_acaso(&mut self, pedido: &Pedido, id: u64) -> usize {
+    pub fn detras_por_si_acaso(&mut self, nombrado: Nombrado<'_>, id: u64) -> usize {
         let quiza = |seq: &&u64| {
             let anterior = self.todas.get(*seq);
-            anterior.is_some_and(|anterior| quiza_lo_mismo(&anterior.pedido, pedido))
+            anterior.is_some_and(|una| una.compacta.nombrado().quiza_lo_mismo(nombrado))
         };
         let anteriores = self.a_medias.iter().filter(quiza);
         let anteriores: Vec<u64> = anteriores.take(A_MEDIAS_MAX + 1).copied().collect();
@@ -225,7 +211,7 @@ impl Entradas {
         }
         for seq in &anteriores {
             if let Some(anterior) = self.todas.get_mut(seq) {
-                anterior.por_si_acaso.push(id);
+                anterior.esperas().por_si_acaso.push(id);
             }
         }
         anteriores.len()
@@ -236,7 +222,7 @@ impl Entradas {
         self.a_medias.remove(&seq);
         let anotada = self.todas.get_mut(&seq);
         anotada.map_or_else(Vec::new, |anotada| {
-            std::mem::take(&mut anotada.por_si_acaso)
+            anotada.tomar(|esperas| &mut esperas.por_si_acaso)
         })
     }
 
@@ -247,7 +233,7 @@ impl Entradas {
             return Vec::new();
         };
         anotada.fase = Fase::Detras;
-        let esperan = std::mem::take(&mut anotada.esperan);
+        let esperan = anotada.esperan();
         if anotada.faltan == 0 {
             self.lista(seq, ahora);
         }
@@ -258,7 +244,7 @@ impl Entradas {
     pub fn lista(&mut self, seq: u64, cuando: Instant) {
         if let Some(anotada) = self.todas.get_mut(&seq) {
             anotada.fase = Fase::Lista(cuando);
-            self.listas[clase(anotada.pedido.operacion)].insert((cuando, seq));
+            self.listas[clase(anotada.compacta.operacion)].insert((cuando, seq));
         }
     }
 
@@ -288,20 +274,16 @@ impl Entradas {
         let Some(anotada) = self.todas.get_mut(&seq) else {
             return Vec::new();
         };
-        for cosa in cosas(&anotada.pedido) {
-            if self.ultimas.get(&cosa) == Some(&seq) {
-                self.ultimas.remove(&cosa);
-            }
-        }
-        let mut detras = std::mem::take(&mut anotada.detras);
+        let mut detras = anotada.tomar(|esperas| &mut esperas.detras);
+        self.indice.soltar(&self.todas, seq);
         detras.extend(self.probada(seq).into_iter().map(Turno::Cliente));
         detras
     }
 
     /// It is closed, or never was on the disk. [`Entradas::soltar`] comes first.
     pub fn quitar(&mut self, seq: u64) -> Option<Anotada> {
+        self.indice.quitar(&self.todas, seq);
         let anotada = *self.todas.remove(&seq)?;
-        self.por_op_id.remove(&anotada.pedido.op_id);
         if let Some(par) = &anotada.par
             && let Some(cuenta) = self.por_par.get_mut(par)
         {
@@ -316,7 +298,7 @@ impl Entradas {
     /// One more client is to be told when it is on the disk.
     pub fn suma_espera(&mut self, seq: u64, id: u64) {
         if let Some(anotada) = self.todas.get_mut(&seq) {
-            anotada.esperan.push(id);
+            anotada.suma_espera(id);
         }
     }
 
@@ -328,7 +310,7 @@ impl Entradas {
     /// By op_id, with its number.
     #[must_use]
     pub fn de_op_id(&self, op_id: &OpId) -> Option<(u64, &Anotada)> {
-        let seq = *self.por_op_id.get(op_id)?;
+        let seq = self.indice.de_op_id(&self.todas, op_id.as_str())?;
         Some((seq, &**self.todas.get(&seq)?))
     }
 
@@ -358,5 +340,17 @@ impl Entradas {
             edad_max_ms = edad_max_ms.max(anotada.edad_ms(ahora));
         }
         (sin_decidir, apartadas, edad_max_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a full diario of the usual bound may take: 100,000 of these, their texts and their
+    /// places in four tables, within 40 MB.
+    #[test]
+    fn an_entry_that_nobody_waits_for_is_small() {
+        assert!(size_of::<Anotada>() <= 160, "{}", size_of::<Anotada>());
     }
 }

@@ -5,14 +5,17 @@
 //! disk is replayed in the order of acceptance, each thing (copy, or user and book) one at a
 //! time, until it is decided. One trip to the disk is under way at a time: what queued
 //! meanwhile makes the next one, so that many operations share a sync. `entradas` holds what
-//! is undecided, `clientes` those who wait, `compuerta` how much is replayed at once, `apremio` how
-//! much of that while many wait for the disk.
+//! is undecided, each operation in `compacta`'s form and found by `indice`; `clientes` those who
+//! wait, `compuerta` how much is replayed at once, `apremio` how much of that while many wait for
+//! the disk.
 
 mod apremio;
 mod clientes;
+mod compacta;
 mod compuerta;
 mod disco;
 mod entradas;
+mod indice;
 mod mensajes;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -22,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use crate::carga::diario::apremio::Apremio;
 use crate::carga::diario::clientes::{Clientes, Motivo};
+use crate::carga::diario::compacta::Nombrado;
 use crate::carga::diario::compuerta::{Azar, Compuerta};
 use crate::carga::diario::entradas::{Anotada, Entradas, Fase, Turno};
 use crate::db::diario::{Apunte, Cargadas, Cerrada};
@@ -135,7 +139,7 @@ impl Diario {
                 };
                 salidas.push(Salida::Replay {
                     seq,
-                    pedido: anotada.pedido.clone(),
+                    pedido: anotada.compacta.pedido(),
                     plazo: PLAZO_REPLAY,
                     edad_ms: anotada.edad_ms(ahora),
                 });
@@ -164,7 +168,7 @@ impl Diario {
         self.entradas.numerar_desde(cargadas.siguiente);
         let perdidas = usize::from(plantado(Defecto::PierdeEntrada));
         for entrada in cargadas.sin_decidir.into_iter().skip(perdidas) {
-            let mut anotada = Anotada::nueva(entrada.pedido, None, ahora);
+            let mut anotada = Anotada::nueva(&entrada.pedido, None, ahora);
             anotada.edad_previa_ms = entrada.edad_ms;
             self.entradas.insertar(entrada.seq, anotada);
             self.entradas.en_disco(entrada.seq, ahora);
@@ -193,12 +197,12 @@ impl Diario {
         let suya = solicitud
             .pedido
             .principal
-            .alcanza(&anotada.pedido.principal);
+            .alcanza(&anotada.compacta.principal());
         if lectura && !suya {
             // What stands here is another's: the database knows whether anything is its own.
             return self.pasar(ahora, solicitud.id, solicitud.pedido, salidas);
         }
-        let misma = suya && anotada.pedido.huella == solicitud.pedido.huella;
+        let misma = suya && anotada.compacta.huella == solicitud.pedido.huella;
         let contestacion = match &anotada.fase {
             // Not acknowledged to anybody yet: nothing is said of it before it is.
             Fase::PorAnotar if lectura || !misma => return self.pendientes.push(solicitud),
@@ -207,9 +211,9 @@ impl Diario {
                 return self.entradas.suma_espera(seq, solicitud.id);
             }
             Fase::Decidida(respuesta) if lectura => Contestacion::Guardada(Box::new(Cerrada {
-                operacion: anotada.pedido.operacion,
-                huella: anotada.pedido.huella.to_string(),
-                principal: anotada.pedido.principal.clone(),
+                operacion: anotada.compacta.operacion,
+                huella: anotada.compacta.huella.to_string(),
+                principal: anotada.compacta.principal(),
                 respuesta: (**respuesta).clone(),
             })),
             fase if lectura => Contestacion::EnCola {
@@ -242,8 +246,9 @@ impl Diario {
             return self.por_preguntar.push((id, pedido.op_id));
         }
         if !asincrona {
-            let faltan = self.entradas.detras_de(&pedido, Turno::Cliente(id))
-                + self.entradas.detras_por_si_acaso(&pedido, id);
+            let nombrado = Nombrado::de(&pedido);
+            let faltan = self.entradas.detras_de(nombrado, Turno::Cliente(id))
+                + self.entradas.detras_por_si_acaso(nombrado, id);
             if faltan == 0 {
                 return self.pasar(ahora, id, pedido, salidas);
             }
@@ -255,8 +260,8 @@ impl Diario {
             let lleno = Desenlace::NoAplicada(Causa::DiarioLleno);
             return self.contestar(id, Contestacion::Desenlace(lleno), salidas);
         }
-        let mut anotada = Anotada::nueva(pedido.clone(), Some(par), ahora);
-        anotada.esperan.push(id);
+        let mut anotada = Anotada::nueva(&pedido, Some(par), ahora);
+        anotada.suma_espera(id);
         self.clientes.cambia(id, Motivo::Disco);
         let seq = self.entradas.agregar(anotada);
         self.abriendo += 1;
@@ -301,7 +306,7 @@ impl Diario {
         let Some(anotada) = self.entradas.de_mut(seq) else {
             return;
         };
-        let compuerta = &mut self.compuertas[entradas::clase(anotada.pedido.operacion)];
+        let compuerta = &mut self.compuertas[entradas::clase(anotada.compacta.operacion)];
         match desenlace {
             Desenlace::Decidida(respuesta) => {
                 compuerta.acierto();
@@ -310,15 +315,21 @@ impl Diario {
                     ..respuesta
                 };
                 anotada.fase = Fase::Decidida(Box::new(respuesta.clone()));
-                salidas.push(Salida::Decidida(anotada.pedido.clone(), respuesta.clone()));
+                salidas.push(Salida::Decidida(
+                    anotada.compacta.pedido(),
+                    respuesta.clone(),
+                ));
                 self.por_anotar.push(Apunte::Cerrar { seq, respuesta });
                 self.soltar(ahora, seq, salidas);
             }
             Desenlace::Envenenada if anotada.venenos + 1 >= VENENOS_MAX => {
                 compuerta.vuelve();
                 anotada.fase = Fase::Apartada;
-                tracing::error!(op_id = %anotada.pedido.op_id, "operación apartada: hace fallar a \
-                    quien la atiende; sigue encolada y espera a una persona");
+                tracing::error!(
+                    op_id = anotada.compacta.op_id(),
+                    "operación apartada: hace fallar a \
+                    quien la atiende; sigue encolada y espera a una persona"
+                );
                 self.por_anotar.push(Apunte::Apartar { seq });
                 self.soltar(ahora, seq, salidas);
             }
