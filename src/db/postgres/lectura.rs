@@ -5,11 +5,21 @@
 use std::sync::LazyLock;
 
 use crate::db::Asiento;
+use crate::db::postgres::sola;
 use crate::domain::operacion::Operacion;
 
-/// What a batch has in it, as far as the statements differ.
+/// What a batch is, as far as the statements differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Contenido {
+pub enum Contenido {
+    /// One operation of this kind, which names a book and no copy.
+    Sola(Operacion),
+    /// Anything else.
+    Varias(Partes),
+}
+
+/// What a batch has in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partes {
     /// Loans of any copy of a book.
     estantes: bool,
     /// Copies named by their code.
@@ -22,6 +32,17 @@ impl Contenido {
     /// Of this batch.
     #[must_use]
     pub fn de(lote: &[Asiento]) -> Self {
+        match lote {
+            [sola] if sola.pedido.isbn.is_some() && sola.pedido.ejemplar.is_none() => {
+                Self::Sola(sola.pedido.operacion)
+            }
+            _ => Self::Varias(Partes::de(lote)),
+        }
+    }
+}
+
+impl Partes {
+    fn de(lote: &[Asiento]) -> Self {
         let hay = |cual: fn(&Asiento) -> bool| lote.iter().any(cual);
         Self {
             estantes: hay(|a| {
@@ -46,15 +67,23 @@ impl Contenido {
 }
 
 static CERROJOS: LazyLock<[String; 8]> =
-    LazyLock::new(|| std::array::from_fn(|n| componer_cerrojos(Contenido::de_numero(n))));
+    LazyLock::new(|| std::array::from_fn(|n| componer_cerrojos(Partes::de_numero(n))));
 
 static LECTURAS: LazyLock<[String; 8]> =
-    LazyLock::new(|| std::array::from_fn(|n| componer_lectura(Contenido::de_numero(n))));
+    LazyLock::new(|| std::array::from_fn(|n| componer_lectura(Partes::de_numero(n))));
+
+static PRESTAMO: LazyLock<String> = LazyLock::new(|| sola::componer_lectura(Operacion::Prestamo));
+
+/// Of a return or a renewal, which ask for the same.
+static PASADO: LazyLock<String> = LazyLock::new(|| sola::componer_lectura(Operacion::Devolucion));
 
 /// Locks the books ($1), those of the copies ($2) and the users ($3), and tells which.
 #[must_use]
 pub fn cerrojos(contenido: Contenido) -> &'static str {
-    &CERROJOS[contenido.numero()]
+    match contenido {
+        Contenido::Sola(_) => sola::CERROJOS,
+        Contenido::Varias(partes) => &CERROJOS[partes.numero()],
+    }
 }
 
 /// Reads what the batch ($1 to $6: op_id, tipo, isbn, ejemplar, usuario, sede) is about: the
@@ -62,13 +91,17 @@ pub fn cerrojos(contenido: Contenido) -> &'static str {
 /// may be closed.
 #[must_use]
 pub fn lectura(contenido: Contenido) -> &'static str {
-    &LECTURAS[contenido.numero()]
+    match contenido {
+        Contenido::Sola(Operacion::Prestamo) => &PRESTAMO,
+        Contenido::Sola(_) => &PASADO,
+        Contenido::Varias(partes) => &LECTURAS[partes.numero()],
+    }
 }
 
 /// `(SELECT count(*) …)` makes the users wait until every book is locked. FOR NO KEY UPDATE
 /// keeps other batches out and lets their foreign keys look.
-fn componer_cerrojos(contenido: Contenido) -> String {
-    let de_copias = if contenido.copias {
+fn componer_cerrojos(partes: Partes) -> String {
+    let de_copias = if partes.copias {
         "UNION
     SELECT e.isbn FROM unnest($2::text[]) AS c(codigo) JOIN ejemplares e ON e.codigo = c.codigo"
     } else {
@@ -146,20 +179,20 @@ const MARCAS: &str = "coalesce((SELECT json_agg(json_build_array(usuario, libro,
 /// LATERAL … LIMIT 1 makes the planner look each open loan up: without statistics it takes
 /// open loans for few and reads their whole index instead; the same with `(SELECT …) IS NULL`,
 /// which unlike NOT EXISTS is never made a join (64 loans of a batch took 270 ms, now 2).
-fn componer_lectura(contenido: Contenido) -> String {
+fn componer_lectura(partes: Partes) -> String {
     let si = |hay: bool, texto: &'static str, si_no: &'static str| if hay { texto } else { si_no };
-    let libro = si(contenido.copias, LIBRO_DE_COPIA, "p.isbn");
-    let copia = si(contenido.copias, COPIA, "");
-    let abierto_por_copia = si(contenido.copias, ABIERTO_POR_COPIA, "");
+    let libro = si(partes.copias, LIBRO_DE_COPIA, "p.isbn");
+    let copia = si(partes.copias, COPIA, "");
+    let abierto_por_copia = si(partes.copias, ABIERTO_POR_COPIA, "");
     let copia_vista = si(
-        contenido.copias,
+        partes.copias,
         "SELECT ejemplar AS codigo FROM copia UNION ",
         "",
     );
-    let estante = si(contenido.estantes, ESTANTE, "");
-    let estantes = si(contenido.estantes, ESTANTES, "'[]'");
-    let marca = si(contenido.pasado, MARCA, "");
-    let marcas = si(contenido.pasado, MARCAS, "'[]'");
+    let estante = si(partes.estantes, ESTANTE, "");
+    let estantes = si(partes.estantes, ESTANTES, "'[]'");
+    let marca = si(partes.pasado, MARCA, "");
+    let marcas = si(partes.pasado, MARCAS, "'[]'");
     format!(
         "
 WITH pedido AS MATERIALIZED (

@@ -5,11 +5,11 @@
 //! a store that loses its primary stays lost, says so ([`Almacen::perdida`]), and its owner
 //! searches again. `conexion` sets the limits of a session, `migrar` the tables, with `plegar`
 //! for the books of before; `escritor` runs transactions, `lote` decides a batch with `cargar`
-//! and `guardar`, whose statements `lectura` and `escritura` compose of what the batch needs;
-//! `aviso` hears a
-//! cancelled wait for the standby; `tropiezo` says what an error asks for; `leer` answers
-//! questions; `administrar` adds books and starting data; `memoria` keeps which primary was
-//! seen, `mirada` tells how every server is; `esquema` gives a drill a place of its own.
+//! and `guardar`, whose statements `lectura` and `escritura` compose of what the batch needs,
+//! `sola` for a batch of one; `aviso` hears a cancelled wait for the standby; `tropiezo` says what
+//! an error asks for; `leer` answers questions; `administrar` adds books and starting data;
+//! `memoria` keeps which primary was seen, `mirada` tells how every server is; `esquema` gives a
+//! drill a place of its own.
 
 mod administrar;
 mod aviso;
@@ -27,6 +27,7 @@ mod memoria;
 mod migrar;
 mod mirada;
 mod plegar;
+mod sola;
 mod tropiezo;
 mod usuarios;
 
