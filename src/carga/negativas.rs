@@ -13,6 +13,9 @@ use crate::wire::json::REINTENTAR_MS;
 /// How long such a refusal waits: well under the 50 ms in which any of them is due.
 const ESPERA: Duration = Duration::from_millis(15);
 
+/// Those of so long a time are told together, when the first of them is.
+const TANDA: Duration = Duration::from_millis(5);
+
 /// What a refused connection should let pass.
 const PAUSA: Duration = Duration::from_millis(REINTENTAR_MS as u64);
 
@@ -36,8 +39,16 @@ impl Negativas {
         if !vuelve_pronto || self.en_espera.len() >= EN_ESPERA_MAX {
             return Some(salida);
         }
-        self.en_espera.push_back((ahora + ESPERA, salida));
+        let propia = ahora + ESPERA;
+        let tanda = self
+            .ultima_tanda()
+            .filter(|cuando| propia < *cuando + TANDA);
+        self.en_espera.push_back((tanda.unwrap_or(propia), salida));
         None
+    }
+
+    fn ultima_tanda(&self) -> Option<Instant> {
+        self.en_espera.back().map(|(cuando, _)| *cuando)
     }
 
     /// When the next one is due.
@@ -87,11 +98,23 @@ mod tests {
         let pronto = inicio + PAUSA / 2;
         assert!(negativas.negar(pronto, negativa(b"a")).is_none());
         assert!(negativas.negar(pronto, negativa(b"b")).is_some());
+        assert!(
+            negativas
+                .negar(pronto + TANDA / 2, negativa(b"a"))
+                .is_none()
+        );
+        assert!(negativas.negar(pronto + TANDA, negativa(b"a")).is_none());
         assert_eq!(negativas.proxima(), Some(pronto + ESPERA));
         assert_eq!(negativas.vencidas(pronto).count(), 0);
-        assert_eq!(negativas.vencidas(pronto + ESPERA).count(), 1);
+        assert_eq!(
+            negativas.vencidas(pronto + ESPERA).count(),
+            2,
+            "told together"
+        );
+        assert_eq!(negativas.proxima(), Some(pronto + TANDA + ESPERA));
+        assert_eq!(negativas.vencidas(pronto + TANDA + ESPERA).count(), 1);
         assert_eq!(negativas.proxima(), None);
-        let a_tiempo = pronto + PAUSA;
+        let a_tiempo = pronto + TANDA + PAUSA;
         assert!(negativas.negar(a_tiempo, negativa(b"a")).is_some());
     }
 

@@ -6,9 +6,6 @@ use crate::domain::principal::Principal;
 use crate::wire::huella::Huella;
 use crate::wire::pedido::Pedido;
 
-/// Between the texts: a control character, which none of an operation's has.
-const SEPARA: char = '\u{1f}';
-
 /// Texts of an operation, the principal's included.
 const TEXTOS: usize = 7;
 
@@ -19,8 +16,10 @@ pub struct Compacta {
     pub operacion: Operacion,
     /// Hash of the content.
     pub huella: Huella,
-    /// All texts, [`SEPARA`] between them, nothing for a field that does not stand.
+    /// All texts, one after the other; nothing for a field that does not stand.
     textos: Box<str>,
+    /// Where each of them ends, in bytes.
+    fines: [u16; TEXTOS],
 }
 
 /// What an operation names, wherever it is kept.
@@ -44,10 +43,24 @@ pub enum Cosa<'a> {
     Prestamo(&'a str, &'a str),
 }
 
+/// Half of a thing, as a client may name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mitad {
+pub enum Mitad {
+    /// The copy alone.
     Ejemplar,
+    /// The book alone.
     Libro,
+}
+
+impl Mitad {
+    /// The other one.
+    #[must_use]
+    pub const fn otra(self) -> Self {
+        match self {
+            Self::Ejemplar => Self::Libro,
+            Self::Libro => Self::Ejemplar,
+        }
+    }
 }
 
 impl Compacta {
@@ -69,18 +82,25 @@ impl Compacta {
             pedido.sede.as_str(),
             &principal,
         ];
-        let mut separa = [0; SEPARA.len_utf8()];
+        let mut fin = 0;
+        let fines = textos.map(|texto| {
+            fin += texto.len();
+            // A door takes none that is longer.
+            u16::try_from(fin).unwrap_or(u16::MAX)
+        });
         Self {
             operacion: pedido.operacion,
             huella: pedido.huella,
-            textos: textos.join(SEPARA.encode_utf8(&mut separa)).into(),
+            textos: textos.concat().into(),
+            fines,
         }
     }
 
     /// The operation as it was.
     #[must_use]
     pub fn pedido(&self) -> Pedido {
-        let [op_id, isbn, ejemplar, usuario, titulo, sede, principal] = self.textos();
+        let [op_id, isbn, ejemplar, usuario, titulo, sede, principal] =
+            std::array::from_fn(|cual| self.texto(cual));
         Pedido {
             op_id: OpId::leido(op_id),
             operacion: self.operacion,
@@ -97,32 +117,31 @@ impl Compacta {
     /// Its idempotency key.
     #[must_use]
     pub fn op_id(&self) -> &str {
-        self.textos()[0]
+        self.texto(0)
     }
 
     /// What it names.
     #[must_use]
     pub fn nombrado(&self) -> Nombrado<'_> {
-        let [_, isbn, ejemplar, usuario, ..] = self.textos().map(presente);
         Nombrado {
-            isbn,
-            ejemplar,
-            usuario,
+            isbn: presente(self.texto(1)),
+            ejemplar: presente(self.texto(2)),
+            usuario: presente(self.texto(3)),
         }
     }
 
     /// Whose its op_id is.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        Principal::leer(self.textos()[TEXTOS - 1])
+        Principal::leer(self.texto(TEXTOS - 1))
     }
 
-    fn textos(&self) -> [&str; TEXTOS] {
-        let mut textos = [""; TEXTOS];
-        for (texto, leido) in textos.iter_mut().zip(self.textos.splitn(TEXTOS, SEPARA)) {
-            *texto = leido;
-        }
-        textos
+    fn texto(&self, cual: usize) -> &str {
+        let inicio = cual
+            .checked_sub(1)
+            .map_or(0, |anterior| self.fines[anterior]);
+        let suyo = usize::from(inicio)..usize::from(self.fines[cual]);
+        self.textos.get(suyo).unwrap_or_default()
     }
 }
 
@@ -149,23 +168,15 @@ impl<'a> Nombrado<'a> {
         copia.into_iter().chain(prestamo)
     }
 
-    /// Whether one names the copy alone and the other the book alone, and nothing else tells
-    /// them apart: only the database knows whether they are about the same thing.
+    /// Whether the users tell the two apart.
     #[must_use]
-    pub fn quiza_lo_mismo(self, otro: Self) -> bool {
-        let distinto =
-            matches!((self.mitad(), otro.mitad()), (Some(una), Some(otra)) if una != otra);
-        let usuarios = (self.usuario, otro.usuario);
-        distinto && !matches!(usuarios, (Some(uno), Some(otro)) if uno != otro)
+    pub fn de_otro_usuario(self, otro: Self) -> bool {
+        matches!((self.usuario, otro.usuario), (Some(uno), Some(otro)) if uno != otro)
     }
 
-    /// Whether it names half of its thing: the copy alone, or the book alone.
+    /// Which half of its thing it names, if only one.
     #[must_use]
-    pub const fn a_medias(self) -> bool {
-        self.mitad().is_some()
-    }
-
-    const fn mitad(self) -> Option<Mitad> {
+    pub const fn mitad(self) -> Option<Mitad> {
         match (self.ejemplar, self.isbn) {
             (Some(_), None) => Some(Mitad::Ejemplar),
             (None, Some(_)) => Some(Mitad::Libro),

@@ -129,8 +129,8 @@ pub struct Entradas {
     todas: Todas,
     indice: Indice,
     por_par: HashMap<Par, usize>,
-    /// Those that name half of their thing and are being tried for the first time.
-    a_medias: BTreeSet<u64>,
+    /// Those that name that half of their thing and are being tried for the first time.
+    por_mitad: [BTreeSet<u64>; 2],
     listas: [BTreeSet<(Instant, u64)>; 3],
     siguiente: u64,
 }
@@ -189,22 +189,28 @@ impl Entradas {
         let anotada = self.todas.get_mut(&seq)?;
         anotada.fase = Fase::EnVuelo;
         anotada.intentos = anotada.intentos.saturating_add(1);
-        if anotada.intentos == 1 && anotada.compacta.nombrado().a_medias() {
-            self.a_medias.insert(seq);
+        if anotada.intentos == 1
+            && let Some(mitad) = anotada.compacta.nombrado().mitad()
+        {
+            self.por_mitad[mitad as usize].insert(seq);
         }
         Some(&*anotada)
     }
 
-    /// Puts a client's operation behind those that may be about the same thing while they are
-    /// tried for the first time, which takes a moment with everybody alive. What waits to be
-    /// tried is not waited for, nor more than [`A_MEDIAS_MAX`] at once: a guess must not hold
-    /// up the others while somebody is dead, or floods.
+    /// Puts a client's operation behind those that may be about the same thing, because one names
+    /// the copy alone and the other the book alone, while they are tried for the first time, which
+    /// takes a moment with everybody alive. Only the database knows whether they are. What waits
+    /// to be tried is not waited for, nor more than [`A_MEDIAS_MAX`] at once: a guess must not
+    /// hold up the others while somebody is dead, or floods.
     pub fn detras_por_si_acaso(&mut self, nombrado: Nombrado<'_>, id: u64) -> usize {
+        let Some(mitad) = nombrado.mitad() else {
+            return 0;
+        };
         let quiza = |seq: &&u64| {
             let anterior = self.todas.get(*seq);
-            anterior.is_some_and(|una| una.compacta.nombrado().quiza_lo_mismo(nombrado))
+            anterior.is_some_and(|una| !una.compacta.nombrado().de_otro_usuario(nombrado))
         };
-        let anteriores = self.a_medias.iter().filter(quiza);
+        let anteriores = self.por_mitad[mitad.otra() as usize].iter().filter(quiza);
         let anteriores: Vec<u64> = anteriores.take(A_MEDIAS_MAX + 1).copied().collect();
         if anteriores.len() > A_MEDIAS_MAX {
             return 0;
@@ -219,7 +225,9 @@ impl Entradas {
 
     /// It was tried, without a decision; answers the clients that waited no longer than that.
     pub fn probada(&mut self, seq: u64) -> Vec<u64> {
-        self.a_medias.remove(&seq);
+        for probandose in &mut self.por_mitad {
+            probandose.remove(&seq);
+        }
         let anotada = self.todas.get_mut(&seq);
         anotada.map_or_else(Vec::new, |anotada| {
             anotada.tomar(|esperas| &mut esperas.por_si_acaso)
