@@ -132,9 +132,10 @@ impl Breaker {
         }
     }
 
-    /// The read of `permiso` was not answered in time. A slow question says nothing of how
-    /// loans fare; but as a probe it has failed.
-    pub fn lectura_lenta(&mut self, permiso: Permiso, ahora: Instant) {
+    /// The operation of `permiso` was not answered in time, and that is no failure: a slow
+    /// question says nothing of how loans fare, nor one loan of an endpoint that decides others.
+    /// But as a probe it has failed.
+    pub fn lenta(&mut self, permiso: Permiso, ahora: Instant) {
         if permiso.epoca == self.epoca && !matches!(self.fase, Fase::Cerrado { .. }) {
             self.contar_fallo(ahora);
         }
@@ -289,13 +290,13 @@ mod tests {
         let (mut breaker, t0) = breaker();
         for _ in 0..5 {
             let permiso = breaker.pedir(t0).unwrap();
-            breaker.lectura_lenta(permiso, t0);
+            breaker.lenta(permiso, t0);
         }
         assert_eq!(breaker.estado(t0), EstadoBreaker::Cerrado);
         abrir(&mut breaker, t0);
         let t1 = t0 + Duration::from_secs(10);
         let sonda = breaker.pedir(t1).unwrap();
-        breaker.lectura_lenta(sonda, t1);
+        breaker.lenta(sonda, t1);
         assert_eq!(breaker.estado(t1), EstadoBreaker::Abierto);
     }
 

@@ -272,6 +272,52 @@ fn an_endpoint_has_the_whole_time_of_an_attempt_also_when_nobody_waits_for_it_an
 }
 
 /// A read says nothing of how loans fare.
+/// Fault case 33: a batch that takes half a second, again and again, leaves many behind.
+#[test]
+fn an_endpoint_that_decides_others_is_slow_and_not_broken_until_it_decides_nothing() {
+    let mut mesa = Mesa::nueva(1);
+    mesa.listo(0);
+    let (_, primero) = enviado(&mesa.encarga(1));
+    mesa.resulta(0, primero, decidida());
+    for vuelta in 1..10 {
+        let mut envios = Vec::new();
+        for id in 0..8 {
+            envios.push(enviado(&mesa.encarga(vuelta * 100 + id)).1);
+        }
+        pasan_latiendo(&mut mesa, 0, 1_250);
+        mesa.resulta(0, envios[0], decidida());
+        assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado, "round {vuelta}");
+    }
+    for id in 2_000..2_003 {
+        enviado(&mesa.encarga(id));
+    }
+    pasan_latiendo(&mut mesa, 0, 2_750);
+    assert_eq!(
+        breaker_de(&mesa),
+        EstadoBreaker::Cerrado,
+        "it decided 2.75 s ago"
+    );
+    for id in 2_100..2_103 {
+        enviado(&mesa.encarga(id));
+    }
+    pasan_latiendo(&mut mesa, 0, 1_000);
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto);
+}
+
+/// What it decided before it went says nothing of what it has not answered.
+#[test]
+fn an_endpoint_that_goes_is_judged_at_once_whatever_it_decided_before() {
+    let mut mesa = Mesa::nueva(1);
+    mesa.listo(0);
+    let (_, primero) = enviado(&mesa.encarga(1));
+    let ids = con_prisa(&mut mesa, 10..13);
+    mesa.resulta(0, primero, decidida());
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Cerrado);
+    assert_eq!(ids.len(), 3);
+    mesa.paso(Entrada::Desconectado(0));
+    assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto);
+}
+
 #[test]
 fn reads_in_a_hurry_do_not_open_it() {
     let mut mesa = Mesa::nueva(1);

@@ -135,8 +135,16 @@ impl Relevo {
         }
     }
 
+    /// Whether an endpoint is there and has decided something within the longest wait for one
+    /// attempt: what it has not answered is behind what it decides, and it is slow, not broken.
+    pub(super) fn avanza(&self, ahora: Instant, almacen: &Almacen) -> bool {
+        let hace_poco = |decidio| ahora - decidio < self.ajuste.espera;
+        self.listo(ahora, almacen) && almacen.decidio.is_some_and(hace_poco)
+    }
+
     /// What it has not answered yet it will not.
     pub(super) fn dar_por_mudo(&mut self, ahora: Instant, almacen: usize) {
+        self.almacenes[almacen].decidio = None;
         for tardanza in self.tardanzas.de(almacen) {
             self.callar(ahora, tardanza);
         }

@@ -150,10 +150,16 @@ impl Relevo {
         };
         quien.visto = Some(ahora);
         let Resultado { id, desenlace } = resultado;
-        if let Some(permiso) = self.tardanzas.contestada(almacen, id) {
-            self.valorar(ahora, almacen, permiso, &desenlace);
+        let tardanza = self.tardanzas.contestada(almacen, id);
+        let tarde = tardanza.map(|tardanza| tardanza.lectura);
+        if let Some(tardanza) = tardanza {
+            self.valorar(ahora, almacen, tardanza.permiso, &desenlace);
         }
         let (id, envio) = (id - id % ENVIOS, id % ENVIOS);
+        let lectura = tarde.or_else(|| self.en_curso.get(&id).map(EnCurso::es_lectura));
+        if lectura == Some(false) && matches!(desenlace, Desenlace::Decidida(_)) {
+            self.almacenes[almacen].decidio = Some(ahora);
+        }
         let Some(en_curso) = self.en_curso.get_mut(&id) else {
             return;
         };
@@ -213,11 +219,12 @@ impl Relevo {
         }
     }
 
-    /// An endpoint has had its time and said nothing.
+    /// An endpoint has had its time and said nothing of that attempt.
     pub(super) fn callar(&mut self, ahora: Instant, tardanza: Tardanza) {
+        let avanza = self.avanza(ahora, &self.almacenes[tardanza.almacen]);
         let breaker = &mut self.almacenes[tardanza.almacen].breaker;
-        if tardanza.lectura {
-            breaker.lectura_lenta(tardanza.permiso, ahora);
+        if tardanza.lectura || avanza {
+            breaker.lenta(tardanza.permiso, ahora);
         } else {
             breaker.fallo(tardanza.permiso, ahora);
         }

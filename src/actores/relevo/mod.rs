@@ -70,6 +70,8 @@ struct Almacen {
     disposicion: Disposicion,
     /// When it last said that it is ready; none once it has gone or said otherwise.
     dijo_listo: Option<Instant>,
+    /// When it last decided something; none once it has gone or said that it cannot.
+    decidio: Option<Instant>,
     ajeno: bool,
 }
 
@@ -158,6 +160,7 @@ impl Relevo {
                 visto: None,
                 disposicion: Disposicion::NoListo,
                 dijo_listo: None,
+                decidio: None,
                 ajeno: false,
             })
             .collect();

@@ -6,7 +6,8 @@
 //! the endpoint's, and three of them in one commit must not cost everybody its ten seconds of
 //! ABIERTO. So the attempt ends, but its permit is kept until the endpoint has had
 //! [`PACIENCIA`], or the longest wait for one attempt if that is shorter: an answer in that time
-//! is one, silence is a failure. The same for what is under way when an earlier attempt is
+//! is one, silence is a failure, unless the endpoint has decided others within the longest wait:
+//! then it is behind with its work, and ten seconds without it would put it further behind. The same for what is under way when an earlier attempt is
 //! answered after all; it has the whole time of its attempt. An endpoint that goes, or says that
 //! it cannot, is judged at once. There are never more than were sent within the longest wait.
 
@@ -44,13 +45,12 @@ impl Tardanzas {
     }
 
     /// The endpoint has said something about that send after all.
-    pub(super) fn contestada(&mut self, almacen: usize, envio: u64) -> Option<Permiso> {
+    pub(super) fn contestada(&mut self, almacen: usize, envio: u64) -> Option<Tardanza> {
         let tardanza = *self.por_envio.get(&envio)?;
         if tardanza.almacen != almacen {
             return None;
         }
-        self.quitar(envio);
-        Some(tardanza.permiso)
+        self.quitar(envio)
     }
 
     /// The next one whose endpoint has had its time.
