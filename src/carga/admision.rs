@@ -1,6 +1,5 @@
 //! Admission to the load manager, the same for every door: what is well formed and has a place
-//! for its answer goes in, the rest is answered at once. It decides nothing about an
-//! operation.
+//! for its answer goes in, the rest is refused. It decides nothing about an operation.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -43,6 +42,8 @@ pub struct Admision {
     pub por_conexion_max: usize,
     /// Cleared when the node is leaving: whoever asks is told to go elsewhere.
     pub abierta: Rc<Cell<bool>>,
+    /// Refusals that are yet to be told.
+    pub por_negar: Rc<Cell<usize>>,
 }
 
 impl Admision {

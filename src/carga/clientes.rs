@@ -1,5 +1,5 @@
 //! The door for clients (5555): reads their JSON, admits what there is room for, and refuses
-//! the rest at once. It decides nothing about an operation.
+//! the rest, at once or a moment later (`negativas`). It decides nothing about an operation.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +30,11 @@ impl Clientes {
             en_vuelo: HashMap::new(),
             negativas: Negativas::default(),
         }
+    }
+
+    /// A node that leaves waits until they are told.
+    fn contar_negativas(&self) {
+        self.admision.por_negar.set(self.negativas.cuantas());
     }
 
     fn admitir(
@@ -79,7 +84,11 @@ impl Clientes {
         let Some(sitio) = self.admision.sitio(suyas) else {
             let ocupada = Desenlace::NoAplicada(Causa::ColaLlena);
             let negativa = salida(par, sobre, escribir(&remite, &ocupada));
-            inmediatas.extend(self.negativas.negar(ahora, negativa));
+            if self.admision.abierta.get() {
+                inmediatas.extend(self.negativas.negar(ahora, negativa));
+            } else {
+                inmediatas.push(negativa);
+            }
             return None;
         };
         *self.en_vuelo.entry(par).or_default() += 1;
@@ -95,11 +104,16 @@ impl Puerta for Clientes {
             .into_iter()
             .filter_map(|entrada| self.admitir(ahora, entrada, inmediatas))
             .collect();
+        self.contar_negativas();
         self.admision.entregar(admitidas);
     }
 
-    fn latir(&mut self, _inmediatas: &mut Vec<Salida>) {
+    fn latir(&mut self, inmediatas: &mut Vec<Salida>) {
         self.negativas.olvidar(Instant::now());
+        if !self.admision.abierta.get() {
+            inmediatas.extend(self.negativas.todas());
+            self.contar_negativas();
+        }
         let _ = self.admision.puesto.entregar(Tic);
     }
 
@@ -109,10 +123,7 @@ impl Puerta for Clientes {
 
     fn a_su_hora(&mut self, inmediatas: &mut Vec<Salida>) {
         inmediatas.extend(self.negativas.vencidas(Instant::now()));
-    }
-
-    fn cerrar(&mut self, inmediatas: &mut Vec<Salida>) {
-        inmediatas.extend(self.negativas.todas());
+        self.contar_negativas();
     }
 
     fn liberar(&mut self, par: &Par) {

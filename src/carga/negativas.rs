@@ -1,4 +1,4 @@
-//! When a refusal is told: at once, but for whoever comes back before its time.
+//! When a refusal is told: at once, but for a connection that was refused a moment ago.
 //!
 //! A refusal says after how long to ask again. To a client that does not wait, a refusal at once
 //! is an invitation: it asks again at once, and reading and refusing it takes the time in which
@@ -65,6 +65,12 @@ impl Negativas {
         self.en_espera.drain(..vencidas).map(|(_, salida)| salida)
     }
 
+    /// How many wait.
+    #[must_use]
+    pub fn cuantas(&self) -> usize {
+        self.en_espera.len()
+    }
+
     /// Takes out all of them.
     pub fn todas(&mut self) -> impl Iterator<Item = Salida> {
         self.en_espera.drain(..).map(|(_, salida)| salida)
@@ -126,6 +132,7 @@ mod tests {
             .filter_map(|_| negativas.negar(inicio, negativa(b"a")))
             .count();
         assert_eq!(dichas, 3);
+        assert_eq!(negativas.cuantas(), EN_ESPERA_MAX);
         assert_eq!(negativas.todas().count(), EN_ESPERA_MAX);
         negativas.olvidar(inicio + PAUSA);
         assert!(negativas.ultimas.is_empty());

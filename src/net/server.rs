@@ -87,8 +87,6 @@ pub trait Puerta {
     }
     /// That instant has come.
     fn a_su_hora(&mut self, _inmediatas: &mut Vec<Salida>) {}
-    /// The socket is about to close: the last that it has to say.
-    fn cerrar(&mut self, _inmediatas: &mut Vec<Salida>) {}
     /// An answer with `libera` was sent or lost: its place is free.
     fn liberar(&mut self, par: &Par);
     /// The peer has gone.
@@ -155,7 +153,7 @@ impl<P: Puerta> Bucle<P> {
                 biased;
                 _ = reloj.tick() => self.latir(),
                 salida = salidas.recv() => match salida {
-                    None => return self.cerrar(),
+                    None => return,
                     Some(primera) => self.vaciar(primera, &mut salidas),
                 },
                 () = llega(self.puerta.proxima().map(Into::into)) => self.puerta.a_su_hora(&mut self.inmediatas),
@@ -164,19 +162,10 @@ impl<P: Puerta> Bucle<P> {
                     Some(mensaje) => self.recibir(mensaje),
                 },
             }
-            self.enviar_inmediatas();
+            for salida in std::mem::take(&mut self.inmediatas) {
+                self.enviar(salida);
+            }
             tokio::task::yield_now().await;
-        }
-    }
-
-    fn cerrar(mut self) {
-        self.puerta.cerrar(&mut self.inmediatas);
-        self.enviar_inmediatas();
-    }
-
-    fn enviar_inmediatas(&mut self) {
-        for salida in std::mem::take(&mut self.inmediatas) {
-            self.enviar(salida);
         }
     }
 
@@ -305,7 +294,7 @@ mod tests {
         }
     }
 
-    /// Tells what it hears a moment later, and the rest when it closes.
+    /// Tells what it hears a moment later.
     #[derive(Default)]
     struct Tarda {
         por_decir: VecDeque<(Instant, Salida)>,
@@ -318,18 +307,13 @@ mod tests {
             let ahora = Instant::now();
             self.por_decir.extend(entradas.into_iter().map(|entrada| {
                 let [trama] = <[Vec<u8>; 1]>::try_from(entrada.tramas).unwrap();
-                let espera = if trama == b"al cerrar" {
-                    3600 * TARDANZA
-                } else {
-                    TARDANZA
-                };
                 let salida = Salida {
                     par: entrada.par,
                     sobre: Sobre::default(),
                     libera: false,
                     trama,
                 };
-                (ahora + espera, salida)
+                (ahora + TARDANZA, salida)
             }));
         }
         fn latir(&mut self, _: &mut Vec<Salida>) {}
@@ -339,15 +323,12 @@ mod tests {
         fn a_su_hora(&mut self, inmediatas: &mut Vec<Salida>) {
             inmediatas.extend(self.por_decir.pop_front().map(|(_, salida)| salida));
         }
-        fn cerrar(&mut self, inmediatas: &mut Vec<Salida>) {
-            inmediatas.extend(self.por_decir.drain(..).map(|(_, salida)| salida));
-        }
         fn liberar(&mut self, _: &Par) {}
         fn ausente(&mut self, _: &Par) {}
     }
 
     #[actix_rt::test]
-    async fn what_waits_is_told_at_its_time_and_the_last_of_it_when_the_socket_closes() {
+    async fn what_waits_is_told_at_its_time() {
         let contexto = Contexto::nuevo();
         let escucha = Escucha {
             extremo: "tcp://127.0.0.1:*",
@@ -362,14 +343,10 @@ mod tests {
         cliente.connect(&extremo).unwrap();
         let enviada = Instant::now();
         cliente.send("luego", 0).unwrap();
-        cliente.send("al cerrar", 0).unwrap();
-        let oye = tokio::task::spawn_blocking(move || (cliente.recv_bytes(0), cliente));
-        let (oido, cliente) = oye.await.unwrap();
-        assert_eq!(oido.as_deref(), Ok(&b"luego"[..]));
+        let oido = tokio::task::spawn_blocking(move || cliente.recv_bytes(0));
+        assert_eq!(oido.await.unwrap().as_deref(), Ok(&b"luego"[..]));
         assert!(enviada.elapsed() >= TARDANZA);
         drop(cola);
         tarea.await.unwrap();
-        let oido = tokio::task::spawn_blocking(move || cliente.recv_bytes(0)).await;
-        assert_eq!(oido.unwrap().as_deref(), Ok(&b"al cerrar"[..]));
     }
 }

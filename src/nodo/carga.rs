@@ -40,6 +40,7 @@ const TIC: Duration = Duration::from_millis(20);
 pub struct EnMarcha {
     puesto: Puesto<Carga>,
     abierta: Rc<Cell<bool>>,
+    por_negar: Rc<Cell<usize>>,
     ventanilla: Ventanilla,
     asistencia: Asistencia,
 }
@@ -94,12 +95,15 @@ impl EnMarcha {
     /// Takes nothing more and waits for the answers that are owed.
     pub async fn drenar(&self) {
         self.abierta.set(false);
-        hasta(async || match self.puesto.actor() {
-            None => true,
-            Some(actor) => actor
-                .send(VerEstado)
-                .await
-                .is_ok_and(|estado| estado.esperan == 0 && estado.diario.por_anotar == 0),
+        hasta(async || {
+            self.por_negar.get() == 0
+                && match self.puesto.actor() {
+                    None => true,
+                    Some(actor) => actor
+                        .send(VerEstado)
+                        .await
+                        .is_ok_and(|estado| estado.esperan == 0 && estado.diario.por_anotar == 0),
+                }
         })
         .await;
     }
@@ -113,7 +117,6 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
     let ajustes = entorno.ajustes;
     let carga = &ajustes.carga;
     let puesto = Puesto::vacante();
-    let abierta = Rc::new(Cell::new(true));
 
     let (trabajo, de_trabajo) = mpsc::channel(carga.en_vuelo_max as usize);
     let extremo = carga.trabajo.to_string();
@@ -139,7 +142,7 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
     let ordenes = abrir_diario(entorno, &puesto, &actividad).await?;
 
     let (salidas, de_salidas) = mpsc::channel(carga.en_vuelo_max as usize);
-    let admision = admision(ajustes, &puesto, salidas, &abierta)?;
+    let admision = admision(ajustes, &puesto, salidas)?;
     let puerta = Clientes::nueva(admision.clone());
     let extremo = carga.clientes.to_string();
     let escucha = Escucha {
@@ -173,7 +176,8 @@ pub async fn arrancar(entorno: &Entorno<'_>) -> Result<EnMarcha, ArranqueError> 
     );
     Ok(EnMarcha {
         puesto,
-        abierta,
+        abierta: Rc::clone(&admision.abierta),
+        por_negar: Rc::clone(&admision.por_negar),
         ventanilla: Ventanilla::nueva(admision, ajustes.claves().is_some()),
         asistencia,
     })
@@ -183,7 +187,6 @@ fn admision(
     ajustes: &Ajustes,
     puesto: &Puesto<Carga>,
     salidas: mpsc::Sender<Salida>,
-    abierta: &Rc<Cell<bool>>,
 ) -> Result<Admision, ArranqueError> {
     let zona = Reglas::zona(&ajustes.reglas.zona_horaria)
         .map_err(|error| ArranqueError::Regla(error.to_string()))?;
@@ -195,7 +198,8 @@ fn admision(
         plazo: ajustes.plazo(),
         asincronas: asincronas(&ajustes.modos).into(),
         por_conexion_max: ajustes.carga.por_conexion_max as usize,
-        abierta: Rc::clone(abierta),
+        abierta: Rc::new(Cell::new(true)),
+        por_negar: Rc::default(),
     })
 }
 

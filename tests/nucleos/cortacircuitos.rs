@@ -271,7 +271,6 @@ fn an_endpoint_has_the_whole_time_of_an_attempt_also_when_nobody_waits_for_it_an
     assert_eq!(breaker_del(&mesa, 1), EstadoBreaker::Cerrado);
 }
 
-/// A read says nothing of how loans fare.
 /// Fault case 33: a batch that takes half a second, again and again, leaves many behind.
 #[test]
 fn an_endpoint_that_decides_others_is_slow_and_not_broken_until_it_decides_nothing() {
@@ -318,6 +317,7 @@ fn an_endpoint_that_goes_is_judged_at_once_whatever_it_decided_before() {
     assert_eq!(breaker_de(&mesa), EstadoBreaker::Abierto);
 }
 
+/// A read says nothing of how loans fare.
 #[test]
 fn reads_in_a_hurry_do_not_open_it() {
     let mut mesa = Mesa::nueva(1);

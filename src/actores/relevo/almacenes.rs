@@ -135,8 +135,9 @@ impl Relevo {
         }
     }
 
-    /// Whether an endpoint is there and has decided something within the longest wait for one
-    /// attempt: what it has not answered is behind what it decides, and it is slow, not broken.
+    /// Whether an endpoint is there and has decided a write that was still asked for within the
+    /// longest wait for one attempt: what it has not answered is behind what it decides, and it is
+    /// slow, not broken.
     pub(super) fn avanza(&self, ahora: Instant, almacen: &Almacen) -> bool {
         let hace_poco = |decidio| ahora - decidio < self.ajuste.espera;
         self.listo(ahora, almacen) && almacen.decidio.is_some_and(hace_poco)

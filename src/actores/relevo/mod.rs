@@ -70,7 +70,8 @@ struct Almacen {
     disposicion: Disposicion,
     /// When it last said that it is ready; none once it has gone or said otherwise.
     dijo_listo: Option<Instant>,
-    /// When it last decided something; none once it has gone or said that it cannot.
+    /// When it last decided a write that was still asked for; none once it has gone or said that
+    /// it cannot.
     decidio: Option<Instant>,
     ajeno: bool,
 }

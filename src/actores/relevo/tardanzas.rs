@@ -7,9 +7,10 @@
 //! ABIERTO. So the attempt ends, but its permit is kept until the endpoint has had
 //! [`PACIENCIA`], or the longest wait for one attempt if that is shorter: an answer in that time
 //! is one, silence is a failure, unless the endpoint has decided others within the longest wait:
-//! then it is behind with its work, and ten seconds without it would put it further behind. The same for what is under way when an earlier attempt is
-//! answered after all; it has the whole time of its attempt. An endpoint that goes, or says that
-//! it cannot, is judged at once. There are never more than were sent within the longest wait.
+//! then it is behind with its work, and ten seconds without it would put it further behind. The
+//! same for what is under way when an earlier attempt is answered after all; it has the whole
+//! time of its attempt. An endpoint that goes, or says that it cannot, is judged at once. There
+//! are never more than were sent within the longest wait.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! An operation in a quarter of the memory: a long backlog is what this role's is used for.
+//! An operation in as little memory as it can be: a long backlog is what the memory of this role
+//! is used for.
 
 use crate::domain::ids::{OpId, Texto};
 use crate::domain::operacion::Operacion;

@@ -35,10 +35,14 @@ const LOTE_MAX: Duration = Duration::from_millis(2500);
 /// The same for administrative work, whose statements are long.
 const ENCOMIENDA_MAX: Duration = Duration::from_secs(100);
 
-/// Batches after which the plans are made anew, at the latest; before, each time their number
-/// has doubled. A plan made while the tables were empty reads whole indexes, and is kept for
-/// the life of the connection: with twice the rows it must be looked at again.
-const PLANES_LOTES: u64 = 4096;
+/// Batches after which the plans are made anew, at the latest; before, each time their number has
+/// grown by an eighth. A plan made while little was lent may answer every question by reading all
+/// open loans, or a whole table, and is kept for the life of the connection: it must be looked at
+/// again before there is much to read.
+const PLANES_LOTES: u64 = 512;
+
+/// See [`PLANES_LOTES`].
+const CRECE_UN: u64 = 8;
 
 /// Longest wait for a COMMIT: while a synchronous standby is missing it lasts for ever, and
 /// `statement_timeout` does not end it. The server goes on with it when we stop waiting.
@@ -72,6 +76,8 @@ pub struct Escritor {
     oyente: Oyente,
     /// Begun so far.
     transacciones: AtomicU64,
+    /// At which of them the plans are made anew.
+    proximos_planes: AtomicU64,
 }
 
 impl Escritor {
@@ -82,6 +88,7 @@ impl Escritor {
             puesto: Mutex::new(Some(conexion)),
             oyente: Oyente::nuevo(),
             transacciones: AtomicU64::new(0),
+            proximos_planes: AtomicU64::new(0),
         }
     }
 
@@ -100,7 +107,10 @@ impl Escritor {
                 return Err(Fallo::SinPrimario("la conexión se perdió".to_owned()));
             };
             let cuenta = self.transacciones.fetch_add(1, Ordering::Relaxed) + 1;
-            let inicio = if cuenta.is_power_of_two() || cuenta.is_multiple_of(PLANES_LOTES) {
+            let inicio = if cuenta >= self.proximos_planes.load(Ordering::Relaxed) {
+                let pausa = (cuenta / CRECE_UN).clamp(1, PLANES_LOTES);
+                self.proximos_planes
+                    .store(cuenta + pausa, Ordering::Relaxed);
                 "DISCARD PLANS; BEGIN"
             } else {
                 "BEGIN"

@@ -24,8 +24,7 @@ SELECT coalesce(json_agg(json_build_array(isbn, sede, disponibles, total)), '[]'
 FROM (SELECT e.isbn, e.sede, count(*) AS total,
              count(*) FILTER (WHERE e.estado = 'en_servicio' AND (
                  SELECT p.id FROM prestamos p
-                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL
-                   AND p.ejemplar <> '') IS NULL) AS disponibles
+                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL) IS NULL) AS disponibles
       FROM ejemplares e WHERE e.isbn = ANY($1::text[])
       GROUP BY e.isbn, e.sede) d";
 

@@ -31,8 +31,7 @@ const POR_TITULO: &str = "SELECT l.isbn, l.titulo, l.autor,
         SELECT e.sede, count(*) AS total, count(*) FILTER (
             WHERE e.estado = 'en_servicio' AND (
                  SELECT p.id FROM prestamos p
-                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL
-                   AND p.ejemplar <> '') IS NULL) AS disponibles
+                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL) IS NULL) AS disponibles
         FROM ejemplares e WHERE e.isbn = l.isbn GROUP BY e.sede) d), '[]')::text
     FROM (SELECT * FROM libros
           WHERE NOT EXISTS (SELECT 1 FROM unnest($1::text[]) AS p(patron)
@@ -44,8 +43,7 @@ const POR_EJEMPLAR: &str = "SELECT l.isbn, l.titulo, l.autor,
     json_build_array(json_build_array(e.sede,
         CASE WHEN e.estado = 'en_servicio' AND (
                  SELECT p.id FROM prestamos p
-                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL
-                   AND p.ejemplar <> '') IS NULL
+                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL) IS NULL
         THEN 1 ELSE 0 END, 1))::text
     FROM ejemplares e JOIN libros l ON l.isbn = e.isbn WHERE e.codigo = $1";
 
@@ -53,7 +51,7 @@ const POR_USUARIO: &str = "SELECT u.nombre,
     coalesce((SELECT json_agg(json_build_array(p.ejemplar, p.isbn, p.titulo, p.sede,
             p.prestado_en, p.vence_en, p.renovaciones)) FROM (
         SELECT a.*, l.titulo FROM prestamos a JOIN libros l ON l.isbn = a.isbn
-        WHERE a.usuario = u.id AND a.devuelto_en IS NULL AND a.usuario <> ''
+        WHERE a.usuario = u.id AND a.devuelto_en IS NULL
         ORDER BY a.vence_en, a.isbn LIMIT $2) p), '[]')::text
     FROM usuarios u WHERE u.id = $1";
 

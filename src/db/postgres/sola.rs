@@ -25,8 +25,7 @@ const ESTANTES: &str = "json_build_array(json_build_array(($3::text[])[1], ($6::
               AND e.estado = 'en_servicio'
               AND (
                  SELECT p.id FROM prestamos p
-                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL
-                   AND p.ejemplar <> '') IS NULL
+                 WHERE p.ejemplar = e.codigo AND p.devuelto_en IS NULL) IS NULL
             ORDER BY e.codigo LIMIT 1), '[]')))::text";
 
 /// When the user borrowed the book first, for what closes or prolongs a loan.
@@ -47,8 +46,7 @@ pub fn componer_lectura(operacion: Operacion) -> String {
         "
 WITH abierto AS MATERIALIZED (
     SELECT * FROM prestamos
-    WHERE usuario = ($5::text[])[1] AND isbn = ($3::text[])[1] AND devuelto_en IS NULL
-      AND usuario <> '' LIMIT 1
+    WHERE usuario = ($5::text[])[1] AND isbn = ($3::text[])[1] AND devuelto_en IS NULL LIMIT 1
 )
 SELECT
     coalesce('[' || (SELECT json_build_array(
@@ -62,7 +60,7 @@ SELECT
     {estantes} AS estantes,
     coalesce('[' || (SELECT json_build_array(u.id, u.categoria, u.vence, u.bloqueado,
             (SELECT count(*) FROM prestamos p
-             WHERE p.usuario = u.id AND p.devuelto_en IS NULL AND p.usuario <> ''))
+             WHERE p.usuario = u.id AND p.devuelto_en IS NULL))
      FROM usuarios u WHERE u.id = ($5::text[])[1])::text || ']', '[]') AS usuarios,
     coalesce('[' || (SELECT json_build_array(id, ejemplar, isbn, usuario, sede,
             prestado_en, vence_en, renovaciones) FROM abierto)::text || ']', '[]') AS prestamos,
