@@ -46,8 +46,8 @@
 //!   [`wire::respuesta::Causa`], never a refusal.
 //! - Nothing is acknowledged before it is committed; effect and stored answer commit together.
 //! - Every queue has a bound, and full means `OCUPADO`, at once or, to a connection that was told
-//!   so a moment ago, a few milliseconds later. The bound of an actor's
-//!   mailbox is the admission in front of it: a place for the answer is reserved first.
+//!   so a moment ago, a few milliseconds later. The bound of an actor's mailbox is the admission
+//!   in front of it: a place for the answer is reserved first.
 //! - With keys, what a peer may say is decided by the key that its handshake proved, again for
 //!   every message and by the list as it then stands ([`net::curve`]).
 //! - Whoever was admitted is answered exactly once, even if its actor dies:

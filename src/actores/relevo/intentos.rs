@@ -151,12 +151,12 @@ impl Relevo {
         quien.visto = Some(ahora);
         let Resultado { id, desenlace } = resultado;
         let tardanza = self.tardanzas.contestada(almacen, id);
-        let tarde = tardanza.map(|tardanza| tardanza.lectura);
         if let Some(tardanza) = tardanza {
             self.valorar(ahora, almacen, tardanza.permiso, &desenlace);
         }
         let (id, envio) = (id - id % ENVIOS, id % ENVIOS);
-        let lectura = tarde.or_else(|| self.en_curso.get(&id).map(EnCurso::es_lectura));
+        let en_curso = || self.en_curso.get(&id).map(EnCurso::es_lectura);
+        let lectura = tardanza.map(|tardanza| tardanza.lectura).or_else(en_curso);
         if lectura == Some(false) && matches!(desenlace, Desenlace::Decidida(_)) {
             self.almacenes[almacen].decidio = Some(ahora);
         }
