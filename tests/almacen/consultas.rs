@@ -9,7 +9,7 @@ use biblioteca::wire::pedido::Pedido;
 use serde_json::json;
 
 use crate::banco::Motor::{self, Postgres, Sqlite};
-use crate::banco::{Banco, confirmado, fila, pedido, prestamo};
+use crate::banco::{Banco, confirmado, devolucion, fila, pedido, prestamo};
 use rstest::rstest;
 
 fn consulta(objeto: &str) -> Pedido {
@@ -116,11 +116,17 @@ async fn a_search_gives_at_most_fifty(#[values(Sqlite, Postgres)] motor: Motor) 
 #[tokio::test]
 async fn sql_in_a_text_is_only_text(#[values(Sqlite, Postgres)] motor: Motor) {
     let banco = Banco::nuevo(motor).await;
-    let malo = "x'); DROP TABLE prestamos;--\"";
+    let malo = "x\\'); DROP TABLE prestamos;--\"ñ$1";
     banco.catalogo(vec![fila(1, malo, "s1", 1)]).await;
+    // Alone and among others: they are written by different statements.
     let datos = confirmado(&banco.pedir(prestamo(malo, "' OR 1=1 --")).await);
     assert_eq!(datos["isbn"], malo);
     assert_eq!(datos["usuario"], "' OR 1=1 --");
+    confirmado(&banco.pedir(devolucion(malo, "' OR 1=1 --")).await);
+    let juntas = vec![prestamo(malo, "\\' --"), prestamo("A", "\\' --")];
+    for respuesta in banco.lote(juntas).await {
+        assert_eq!(confirmado(&respuesta)["usuario"], "\\' --");
+    }
     let mut pregunta = consulta("x");
     pregunta.isbn = Some(Isbn::parse(malo).unwrap());
     assert_eq!(
@@ -130,7 +136,7 @@ async fn sql_in_a_text_is_only_text(#[values(Sqlite, Postgres)] motor: Motor) {
     pregunta.ejemplar = Some(Ejemplar::parse("' OR '1'='1").unwrap());
     let respuesta = banco.leer(pregunta).await;
     assert_eq!(respuesta.rechazo, Some(EjemplarNoEncontrado));
-    assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 1);
+    assert_eq!(banco.numero("SELECT count(*) FROM prestamos").await, 3);
 }
 
 #[rstest]

@@ -8,11 +8,13 @@
 
 use std::collections::HashSet;
 
+use sqlx::Error;
 use sqlx::postgres::PgConnection;
 
 use crate::db::Asiento;
 use crate::db::filas::{Carga, Columnas, leer, revelar};
-use crate::db::postgres::lectura::{Contenido, cerrojos, lectura};
+use crate::db::postgres::lectura::{Partes, cerrojos, lectura};
+use crate::db::postgres::sola;
 use crate::db::postgres::tropiezo::Tropiezo;
 use crate::domain::foto::Foto;
 use crate::domain::ids::{Ejemplar, Isbn, UsuarioId};
@@ -35,19 +37,48 @@ pub struct Leida {
     pub ultimo_prestamo: Option<String>,
 }
 
+/// The columns of the statement that reads.
 #[derive(sqlx::FromRow)]
-struct Fila {
+pub struct Fila {
     #[sqlx(flatten)]
     columnas: Columnas,
     reloj_ms: i64,
     ultimo_prestamo: Option<String>,
 }
 
-/// Waits for the books and users of a batch and locks them.
+impl Fila {
+    /// What they say.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for a row that is not ours.
+    pub fn leer(self) -> Result<Leida, Error> {
+        Ok(Leida {
+            carga: revelar(&self.columnas)?,
+            reloj_ms: self.reloj_ms,
+            ultimo_prestamo: self.ultimo_prestamo,
+        })
+    }
+}
+
+/// Begins a transaction with `inicio`, waits for the books and users of a batch, locks them, and
+/// reads it all.
 ///
 /// # Errors
-/// What the database says; the caller rolls back.
-pub async fn bloquear(conexion: &mut PgConnection, lote: &[Asiento]) -> Result<Cerrojos, Tropiezo> {
+/// What the database says, or a row that is not ours; the caller rolls back.
+pub async fn empezar(
+    conexion: &mut PgConnection,
+    inicio: &'static str,
+    lote: &[Asiento],
+) -> Result<(Cerrojos, Leida), Tropiezo> {
+    if let Some(pedido) = sola::de(lote) {
+        return sola::empezar(conexion, inicio, pedido).await;
+    }
+    sqlx::raw_sql(inicio).execute(&mut *conexion).await?;
+    let cerrojos = bloquear(conexion, lote).await?;
+    Ok((cerrojos, cargar(conexion, lote).await?))
+}
+
+async fn bloquear(conexion: &mut PgConnection, lote: &[Asiento]) -> Result<Cerrojos, Tropiezo> {
     let pedidos = || lote.iter().map(|asiento| &asiento.pedido);
     let isbns: Vec<&str> = pedidos()
         .filter_map(|p| p.isbn.as_ref().map(Isbn::as_str))
@@ -58,25 +89,19 @@ pub async fn bloquear(conexion: &mut PgConnection, lote: &[Asiento]) -> Result<C
     let usuarios: Vec<&str> = pedidos()
         .filter_map(|p| p.usuario.as_ref().map(UsuarioId::as_str))
         .collect();
-    let (libros, usuarios): (String, String) = sqlx::query_as(cerrojos(Contenido::de(lote)))
+    let (libros, usuarios): (String, String) = sqlx::query_as(cerrojos(Partes::de(lote)))
         .bind(isbns)
         .bind(copias)
         .bind(usuarios)
         .fetch_one(conexion)
         .await?;
-    Ok(Cerrojos {
-        libros: leer(&libros)?.into_iter().collect(),
-        usuarios: leer(&usuarios)?.into_iter().collect(),
-    })
+    Ok(Cerrojos::leer(&libros, &usuarios)?)
 }
 
-/// Reads it all; only after [`bloquear`].
-///
-/// # Errors
-/// What the database says, or a row that is not ours.
-pub async fn cargar(conexion: &mut PgConnection, lote: &[Asiento]) -> Result<Leida, Tropiezo> {
+/// Only after [`bloquear`].
+async fn cargar(conexion: &mut PgConnection, lote: &[Asiento]) -> Result<Leida, Tropiezo> {
     let pedidos = || lote.iter().map(|asiento| &asiento.pedido);
-    let fila: Fila = sqlx::query_as(lectura(Contenido::de(lote)))
+    let fila: Fila = sqlx::query_as(lectura(Partes::de(lote)))
         .bind(pedidos().map(|p| p.op_id.as_str()).collect::<Vec<_>>())
         .bind(pedidos().map(|p| p.operacion.palabra()).collect::<Vec<_>>())
         .bind(columna(lote, |a| a.pedido.isbn.as_ref().map(Isbn::as_str)))
@@ -89,14 +114,21 @@ pub async fn cargar(conexion: &mut PgConnection, lote: &[Asiento]) -> Result<Lei
         .bind(pedidos().map(|p| p.sede.as_str()).collect::<Vec<_>>())
         .fetch_one(conexion)
         .await?;
-    Ok(Leida {
-        carga: revelar(&fila.columnas)?,
-        reloj_ms: fila.reloj_ms,
-        ultimo_prestamo: fila.ultimo_prestamo,
-    })
+    Ok(fila.leer()?)
 }
 
 impl Cerrojos {
+    /// Of the JSON arrays with the keys of the locked rows.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] when they are not.
+    pub fn leer(libros: &str, usuarios: &str) -> Result<Self, Error> {
+        Ok(Self {
+            libros: leer(libros)?.into_iter().collect(),
+            usuarios: leer(usuarios)?.into_iter().collect(),
+        })
+    }
+
     /// Whether everything that the batch names and the second statement found is locked; what
     /// was made between the two is not.
     ///

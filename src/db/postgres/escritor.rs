@@ -212,10 +212,9 @@ async fn en_transaccion(
     trabajo: &Trabajo,
 ) -> Result<Hecho, Tropiezo> {
     match trabajo {
-        Trabajo::Lote(lote) | Trabajo::Ensayo(lote) => {
-            ejecutar(conexion, inicio).await?;
-            procesar(conexion, norma, lote).await.map(Hecho::Respuestas)
-        }
+        Trabajo::Lote(lote) | Trabajo::Ensayo(lote) => procesar(conexion, inicio, norma, lote)
+            .await
+            .map(Hecho::Respuestas),
         Trabajo::Encomienda(encomienda) => {
             ejecutar(conexion, "BEGIN; SET LOCAL statement_timeout = '60s'").await?;
             administrar(conexion, norma, encomienda)

@@ -5,17 +5,7 @@
 use std::sync::LazyLock;
 
 use crate::db::Asiento;
-use crate::db::postgres::sola;
 use crate::domain::operacion::Operacion;
-
-/// What a batch is, as far as the statements differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Contenido {
-    /// One operation of this kind, which names a book and no copy.
-    Sola(Operacion),
-    /// Anything else.
-    Varias(Partes),
-}
 
 /// What a batch has in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,21 +18,10 @@ pub struct Partes {
     pasado: bool,
 }
 
-impl Contenido {
+impl Partes {
     /// Of this batch.
     #[must_use]
     pub fn de(lote: &[Asiento]) -> Self {
-        match lote {
-            [sola] if sola.pedido.isbn.is_some() && sola.pedido.ejemplar.is_none() => {
-                Self::Sola(sola.pedido.operacion)
-            }
-            _ => Self::Varias(Partes::de(lote)),
-        }
-    }
-}
-
-impl Partes {
-    fn de(lote: &[Asiento]) -> Self {
         let hay = |cual: fn(&Asiento) -> bool| lote.iter().any(cual);
         Self {
             estantes: hay(|a| {
@@ -72,30 +51,18 @@ static CERROJOS: LazyLock<[String; 8]> =
 static LECTURAS: LazyLock<[String; 8]> =
     LazyLock::new(|| std::array::from_fn(|n| componer_lectura(Partes::de_numero(n))));
 
-static PRESTAMO: LazyLock<String> = LazyLock::new(|| sola::componer_lectura(Operacion::Prestamo));
-
-/// Of a return or a renewal, which ask for the same.
-static PASADO: LazyLock<String> = LazyLock::new(|| sola::componer_lectura(Operacion::Devolucion));
-
 /// Locks the books ($1), those of the copies ($2) and the users ($3), and tells which.
 #[must_use]
-pub fn cerrojos(contenido: Contenido) -> &'static str {
-    match contenido {
-        Contenido::Sola(_) => sola::CERROJOS,
-        Contenido::Varias(partes) => &CERROJOS[partes.numero()],
-    }
+pub fn cerrojos(partes: Partes) -> &'static str {
+    &CERROJOS[partes.numero()]
 }
 
 /// Reads what the batch ($1 to $6: op_id, tipo, isbn, ejemplar, usuario, sede) is about: the
 /// columns of SQLite's, and two more, the server's clock and the latest loan among those that
 /// may be closed.
 #[must_use]
-pub fn lectura(contenido: Contenido) -> &'static str {
-    match contenido {
-        Contenido::Sola(Operacion::Prestamo) => &PRESTAMO,
-        Contenido::Sola(_) => &PASADO,
-        Contenido::Varias(partes) => &LECTURAS[partes.numero()],
-    }
+pub fn lectura(partes: Partes) -> &'static str {
+    &LECTURAS[partes.numero()]
 }
 
 /// `(SELECT count(*) …)` makes the users wait until every book is locked. FOR NO KEY UPDATE

@@ -1,4 +1,4 @@
-//! One batch inside its transaction: lock, load, decide, write.
+//! One batch and its transaction, all but the end of it: begin, lock, load, decide, write.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::db::Asiento;
 use crate::db::decision::decidir;
-use crate::db::postgres::cargar::{Leida, bloquear, cargar};
+use crate::db::postgres::cargar::{Leida, empezar};
 use crate::db::postgres::guardar::{
     Contestadas, Escrito, existencias as contar, guardar, repartir,
 };
@@ -41,21 +41,22 @@ impl Norma {
     }
 }
 
-/// Decides and writes a batch inside the open transaction. Answers stand in its order.
+/// Decides and writes a batch in a transaction that `inicio` begins. Answers stand in its order.
 ///
 /// # Errors
 /// [`Tropiezo`]; the caller rolls back.
 pub async fn procesar(
     conexion: &mut PgConnection,
+    inicio: &'static str,
     norma: &Norma,
     lote: &[Asiento],
 ) -> Result<Vec<Respuesta>, Tropiezo> {
-    let cerrojos = bloquear(conexion, lote).await?;
+    let (cerrojos, leida) = empezar(conexion, inicio, lote).await?;
     let Leida {
         mut carga,
         reloj_ms,
         ultimo_prestamo,
-    } = cargar(conexion, lote).await?;
+    } = leida;
     cerrojos.cubren(&carga.foto, lote)?;
     // Another almacenamiento may be a few ms ahead of this one.
     let ultimo = ultimo_prestamo.and_then(|texto| texto.parse().ok());

@@ -103,10 +103,10 @@ struct Partes {
 }
 
 impl PostgresAlmacen {
-    async fn armar(partes: Partes) -> Result<Self, Fallo> {
-        let vigia = conectar(&partes.opciones_lector).await.map_err(|causa| {
-            Fallo::SinPrimario(format!("{}: {}", partes.nombre, motivo(&causa)))
-        })?;
+    async fn armar(mut partes: Partes) -> Result<Self, Fallo> {
+        let fallo = |causa| Fallo::SinPrimario(format!("{}: {}", partes.nombre, motivo(&causa)));
+        let vigia = conectar(&partes.opciones_lector).await.map_err(fallo)?;
+        sola::anunciar(&mut partes.escritor).await.map_err(fallo)?;
         let hora_ms = Arc::new(AtomicI64::new(partes.reloj_ms));
         let hora = Arc::clone(&hora_ms);
         let pared = partes.pared.unwrap_or_else(|| {
