@@ -35,7 +35,7 @@ pub fn leer_accion(trama: &[u8], sede: &Sede, principal: Principal) -> Result<Ac
         accion => accion,
     };
     let accion = accion.ok_or_else(|| mala("falta el campo 'accion'"))?;
-    let operacion = match accion.as_str() {
+    let operacion = match &*accion {
         "procesar_prestamo" => Operacion::Prestamo,
         "aplicar_devolucion" => Operacion::Devolucion,
         "actualizar_renovacion" | "validar_renovacion" => Operacion::Renovacion,

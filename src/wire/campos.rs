@@ -12,11 +12,11 @@ use crate::domain::ids::{Campo, OpId, Texto};
 /// The fields of a request, each as it was written: only those that mean something are read,
 /// and an `id` goes back to the letter.
 #[derive(Debug)]
-pub struct Campos<'a>(Vec<(Clave<'a>, &'a RawValue)>);
+pub struct Campos<'a>(Vec<(Letra<'a>, &'a RawValue)>);
 
-/// A field's name; borrowed unless it was written with escapes.
+/// A text of the request; borrowed unless it was written with escapes.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-struct Clave<'a>(#[serde(borrow)] Cow<'a, str>);
+struct Letra<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// More than any request of ours has.
 const CAMPOS: usize = 12;
@@ -74,12 +74,16 @@ pub fn campo<'a>(campos: &Campos<'a>, nombre: &'static str) -> Option<&'a RawVal
 ///
 /// # Errors
 /// A Spanish sentence when it is anything else.
-pub fn campo_crudo(campos: &Campos<'_>, nombre: &'static str) -> Result<Option<String>, String> {
-    match campo(campos, nombre) {
-        None => Ok(None),
-        Some(crudo) => serde_json::from_str(crudo.get())
-            .map_err(|_| format!("el campo '{nombre}' debe ser un texto")),
-    }
+pub fn campo_crudo<'a>(
+    campos: &Campos<'a>,
+    nombre: &'static str,
+) -> Result<Option<Cow<'a, str>>, String> {
+    let Some(crudo) = campo(campos, nombre) else {
+        return Ok(None);
+    };
+    let letra: Option<Letra<'a>> = serde_json::from_str(crudo.get())
+        .map_err(|_| format!("el campo '{nombre}' debe ser un texto"))?;
+    Ok(letra.map(|letra| letra.0))
 }
 
 /// The op_id of a request; none when it has none.
@@ -115,6 +119,8 @@ mod tests {
         assert_eq!(campo(&campos, "id").unwrap().get(), "[2, 3]");
         assert_eq!(campo_op_id(&campos).unwrap().unwrap().as_str(), "b");
         assert!(campo(&campos, "isbn").is_none());
+        let texto = campo_crudo(&campos, "op_id").unwrap().unwrap();
+        assert!(matches!(texto, Cow::Borrowed("b")));
         assert!(leer_campos(b"{}").unwrap().0.is_empty());
         assert!(leer_campos(b"[1]").is_err());
     }
