@@ -10,5 +10,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 export BIBLIOTECA_SEMILLAS="${1:-100000}" BIBLIOTECA_SEMILLA="${2:-1}"
-exec cargo test --locked --release --test simulador -- --nocapture --exact \
+exec cargo test --locked --profile largas --test simulador -- --nocapture --exact \
     every_promise_holds_under_every_schedule

@@ -9,7 +9,7 @@
 //! Any number of seeds, from any one, stopping at the first that fails:
 //!
 //! ```text
-//! BIBLIOTECA_SEMILLAS=100000 BIBLIOTECA_SEMILLA=1 cargo test --release --test simulador
+//! BIBLIOTECA_SEMILLAS=100000 BIBLIOTECA_SEMILLA=1 cargo test --profile largas --test simulador
 //! deploy/simular.sh 100000 1
 //! ```
 //!

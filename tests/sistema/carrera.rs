@@ -2,7 +2,7 @@
 //! here; ten thousand by command:
 //!
 //! ```text
-//! BIBLIOTECA_CARRERAS=10000 cargo nextest run --release -E 'test(last_copy)'
+//! BIBLIOTECA_CARRERAS=10000 cargo nextest run --cargo-profile largas -E 'test(last_copy)'
 //! ```
 
 use serde_json::Value;

@@ -3,7 +3,7 @@
 //! A few here; a million by command:
 //!
 //! ```text
-//! BIBLIOTECA_MARCOS=1000000 cargo test --release --test sistema marcos -- --nocapture
+//! BIBLIOTECA_MARCOS=1000000 cargo test --profile largas --test sistema marcos -- --nocapture
 //! ```
 
 use std::thread;

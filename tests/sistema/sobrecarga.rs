@@ -3,7 +3,7 @@
 //! Short here, and only what must hold on any machine. The figures by command, on a quiet one:
 //!
 //! ```text
-//! BIBLIOTECA_SOBRECARGA_S=60 cargo nextest run --release --no-capture -E 'test(sobrecarga)'
+//! BIBLIOTECA_SOBRECARGA_S=60 cargo nextest run --cargo-profile largas --no-capture -E 'test(sobrecarga)'
 //! ```
 
 use std::collections::BTreeMap;
