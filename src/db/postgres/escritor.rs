@@ -18,7 +18,8 @@ use crate::db::postgres::administrar::administrar;
 use crate::db::postgres::aviso::Oyente;
 use crate::db::postgres::conexion::tardo;
 use crate::db::postgres::lote::{Norma, procesar};
-use crate::db::postgres::tropiezo::{Cura, Tropiezo, sin_disco};
+use crate::db::postgres::sola;
+use crate::db::postgres::tropiezo::{Cura, Tropiezo, sigue, sin_disco};
 use crate::db::{Asiento, Fallo};
 use crate::plantado::{Defecto, plantado};
 use crate::wire::admin::{Cumplido, Encomienda};
@@ -106,26 +107,13 @@ impl Escritor {
             let Some(conexion) = puesto.take() else {
                 return Err(Fallo::SinPrimario("la conexión se perdió".to_owned()));
             };
-            let cuenta = self.transacciones.fetch_add(1, Ordering::Relaxed) + 1;
-            let inicio = if cuenta >= self.proximos_planes.load(Ordering::Relaxed) {
-                let pausa = (cuenta / CRECE_UN).clamp(1, PLANES_LOTES);
-                self.proximos_planes
-                    .store(cuenta + pausa, Ordering::Relaxed);
-                "DISCARD PLANS; BEGIN"
-            } else {
-                "BEGIN"
-            };
-            let preparado =
-                tokio::time::timeout(trabajo.limite(), preparar(conexion, inicio, norma, trabajo));
-            let tropiezo = match preparado.await {
-                Err(_) => return Err(perdida(&tardo("no answer to a transaction"))),
-                Ok(Ok((conexion, hecho))) => {
-                    let (conexion, hecho) = self.concluir(conexion, trabajo, hecho).await;
+            let tropiezo = match self.intentar(conexion, norma, trabajo).await {
+                Conclusion::Hecha(conexion, hecho) => {
                     *puesto = conexion;
                     return hecho;
                 }
-                Ok(Err((None, tropiezo))) => return Err(perdida(&tropiezo.causa())),
-                Ok(Err((conexion, tropiezo))) => {
+                Conclusion::Tropezada(None, tropiezo) => return Err(perdida(&tropiezo.causa())),
+                Conclusion::Tropezada(conexion, tropiezo) => {
                     *puesto = conexion;
                     tropiezo
                 }
@@ -145,33 +133,84 @@ impl Escritor {
         }
     }
 
+    async fn intentar(
+        &self,
+        mut conexion: PgConnection,
+        norma: &Norma,
+        trabajo: &Trabajo,
+    ) -> Conclusion {
+        let preparado = preparar(&mut conexion, self.inicio(), norma, trabajo);
+        match tokio::time::timeout(trabajo.limite(), preparado).await {
+            Ok(Ok(listo)) => self.concluir(conexion, trabajo, listo).await,
+            Ok(Err(tropiezo)) => deshacer(conexion, tropiezo).await,
+            Err(_) => {
+                let causa = tardo("no answer to a transaction");
+                Conclusion::Tropezada(None, Tropiezo::Base(causa))
+            }
+        }
+    }
+
+    /// What the next transaction begins with: see [`PLANES_LOTES`].
+    fn inicio(&self) -> &'static str {
+        let cuenta = self.transacciones.fetch_add(1, Ordering::Relaxed) + 1;
+        if cuenta < self.proximos_planes.load(Ordering::Relaxed) {
+            return "BEGIN";
+        }
+        let pausa = (cuenta / CRECE_UN).clamp(1, PLANES_LOTES);
+        self.proximos_planes
+            .store(cuenta + pausa, Ordering::Relaxed);
+        "DISCARD PLANS; BEGIN"
+    }
+
     /// Commits, or undoes what was only tried. The connection comes back when it is sound.
     async fn concluir(
         &self,
         mut conexion: PgConnection,
         trabajo: &Trabajo,
-        hecho: Hecho,
-    ) -> (Option<PgConnection>, Result<Hecho, Fallo>) {
+        listo: Listo,
+    ) -> Conclusion {
+        let Listo {
+            hecho,
+            por_escribir,
+        } = listo;
         if matches!(trabajo, Trabajo::Ensayo(_)) {
-            let sana = ejecutar(&mut conexion, "ROLLBACK").await.is_ok();
-            return (sana.then_some(conexion), Ok(hecho));
+            return Conclusion::Hecha(retirar(conexion).await, Ok(hecho));
         }
-        let commit = self.oyente.oir(ejecutar(&mut conexion, "COMMIT"));
+        let commit = self.oyente.oir(confirmar(&mut conexion, por_escribir));
         let causa = match tokio::time::timeout(COMMIT_MAX, commit).await {
             Ok((Ok(()), avisado)) if !avisado || plantado(Defecto::CommitCancelado) => {
-                return (Some(conexion), Ok(hecho));
+                return Conclusion::Hecha(Some(conexion), Ok(hecho));
             }
             Ok((Ok(()), _)) => Error::Protocol(
                 "the server warned while committing: the standby may not have it".to_owned(),
             ),
-            Ok((Err(causa), false)) if sin_disco(&causa) => {
-                return (Some(conexion), Err(Fallo::NoAplicado(causa)));
+            // The server reads nothing after a statement that failed.
+            Ok((Err((false, causa)), _)) if sigue(&causa) => {
+                return deshacer(conexion, sola::tropiezo(causa)).await;
             }
-            Ok((Err(causa), _)) => causa,
+            Ok((Err((true, causa)), false)) if sin_disco(&causa) => {
+                return Conclusion::Hecha(Some(conexion), Err(Fallo::NoAplicado(causa)));
+            }
+            Ok((Err((_, causa)), _)) => causa,
             Err(_) => tardo("no answer to COMMIT"),
         };
-        (None, Err(Fallo::Incierto(causa)))
+        Conclusion::Hecha(None, Err(Fallo::Incierto(causa)))
     }
+}
+
+/// What is done in a transaction, all but its end.
+struct Listo {
+    hecho: Hecho,
+    /// See `lote::Decidido`.
+    por_escribir: Option<String>,
+}
+
+/// The end of a transaction; with it the connection, when it is sound.
+enum Conclusion {
+    /// Committed, undone on purpose, or in doubt.
+    Hecha(Option<PgConnection>, Result<Hecho, Fallo>),
+    /// Not done, and nothing of it committed.
+    Tropezada(Option<PgConnection>, Tropiezo),
 }
 
 impl Trabajo {
@@ -183,26 +222,33 @@ impl Trabajo {
     }
 }
 
-/// Everything but the COMMIT. With an error, the connection is there when it is sound, its
-/// transaction undone.
+/// Everything but the end of the transaction.
 async fn preparar(
-    mut conexion: PgConnection,
+    conexion: &mut PgConnection,
     inicio: &'static str,
     norma: &Norma,
     trabajo: &Trabajo,
-) -> Result<(PgConnection, Hecho), (Option<PgConnection>, Tropiezo)> {
+) -> Result<Listo, Tropiezo> {
     // A panic must not take the connection along: the next operation has done nothing wrong.
-    let hecho = AssertUnwindSafe(en_transaccion(&mut conexion, inicio, norma, trabajo))
+    let listo = AssertUnwindSafe(en_transaccion(conexion, inicio, norma, trabajo))
         .catch_unwind()
         .await;
-    match hecho.unwrap_or(Err(Tropiezo::Panico)) {
-        Ok(hecho) => Ok((conexion, hecho)),
-        Err(tropiezo) if tropiezo.cura() == Cura::Buscar => Err((None, tropiezo)),
-        Err(tropiezo) => {
-            let sana = ejecutar(&mut conexion, "ROLLBACK").await.is_ok();
-            Err((sana.then_some(conexion), tropiezo))
-        }
-    }
+    listo.unwrap_or(Err(Tropiezo::Panico))
+}
+
+/// Undoes what was begun, on a server that may be asked again.
+async fn deshacer(conexion: PgConnection, tropiezo: Tropiezo) -> Conclusion {
+    let conexion = match tropiezo.cura() {
+        Cura::Buscar => None,
+        Cura::Repetir | Cura::Dejar => retirar(conexion).await,
+    };
+    Conclusion::Tropezada(conexion, tropiezo)
+}
+
+/// ROLLBACK; the connection comes back when it is sound.
+async fn retirar(mut conexion: PgConnection) -> Option<PgConnection> {
+    let hecho = tokio::time::timeout(LOTE_MAX, ejecutar(&mut conexion, "ROLLBACK")).await;
+    matches!(hecho, Ok(Ok(()))).then_some(conexion)
 }
 
 async fn en_transaccion(
@@ -210,17 +256,39 @@ async fn en_transaccion(
     inicio: &'static str,
     norma: &Norma,
     trabajo: &Trabajo,
-) -> Result<Hecho, Tropiezo> {
+) -> Result<Listo, Tropiezo> {
     match trabajo {
-        Trabajo::Lote(lote) | Trabajo::Ensayo(lote) => procesar(conexion, inicio, norma, lote)
-            .await
-            .map(Hecho::Respuestas),
+        Trabajo::Lote(lote) | Trabajo::Ensayo(lote) => {
+            let decidido = procesar(conexion, inicio, norma, lote).await?;
+            Ok(Listo {
+                hecho: Hecho::Respuestas(decidido.respuestas),
+                por_escribir: decidido.por_escribir,
+            })
+        }
         Trabajo::Encomienda(encomienda) => {
             ejecutar(conexion, "BEGIN; SET LOCAL statement_timeout = '60s'").await?;
-            administrar(conexion, norma, encomienda)
-                .await
-                .map(Hecho::Cumplido)
+            let cumplido = administrar(conexion, norma, encomienda).await?;
+            Ok(Listo {
+                hecho: Hecho::Cumplido(cumplido),
+                por_escribir: None,
+            })
         }
+    }
+}
+
+/// COMMIT, after what is yet to be written.
+///
+/// # Errors
+/// Whether everything was written when it failed, and why.
+async fn confirmar(
+    conexion: &mut PgConnection,
+    por_escribir: Option<String>,
+) -> Result<(), (bool, Error)> {
+    match por_escribir {
+        Some(escrito) => sola::terminar(conexion, escrito, "COMMIT").await,
+        None => ejecutar(conexion, "COMMIT")
+            .await
+            .map_err(|causa| (true, causa)),
     }
 }
 

@@ -88,21 +88,60 @@ const HECHO: &str = "
         AS h(autor, accion, clave, detalle)
     RETURNING 1";
 
+/// The types of the parameters, in their order.
+pub const TIPOS: &str = "text[], text, bigint[], text[], bigint[], text[], \
+    text[], text[], text[], text[], text[], text[], text[], bigint[], text[], bigint[], \
+    text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], bigint[], text[], \
+    text[], text[], text[], text[]";
+
 /// Every choice of parts, so that the server keeps a plan for each that is used.
-static ESCRITURAS: LazyLock<Vec<String>> =
-    LazyLock::new(|| (0..1_usize << PARTES.len()).map(componer).collect());
+static ESCRITURAS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let todas = 0..1_usize << PARTES.len();
+    todas.map(|juntas| componer(juntas, cuentas)).collect()
+});
 
 /// The statement of these parts. Gives one row with the count of each, in order; none for a
 /// part that is not in it.
 #[must_use]
 pub fn escritura(partes: impl Iterator<Item = Parte>) -> &'static str {
-    &ESCRITURAS[partes.fold(0, |juntas, parte| juntas | 1 << parte as usize)]
+    &ESCRITURAS[numero(partes)]
+}
+
+/// The same for one row of each part: it fails with [`FALTA_UNA`] when one of them is not
+/// written.
+#[must_use]
+pub fn escritura_de_una(partes: impl Iterator<Item = Parte>) -> String {
+    componer(numero(partes), comprobadas)
+}
+
+/// SQLSTATE of a division by zero, which is how plain SQL says that something does not hold.
+pub const FALTA_UNA: &str = "22012";
+
+/// The number of a choice of parts.
+pub fn numero(partes: impl Iterator<Item = Parte>) -> usize {
+    partes.fold(0, |juntas, parte| juntas | 1 << parte as usize)
 }
 
 impl Parte {
+    /// One of its rows, to a person.
+    #[must_use]
+    pub const fn que(self) -> &'static str {
+        match self {
+            Self::Creado => "un usuario",
+            Self::Cambiado | Self::Nuevo => "un préstamo",
+            Self::Repetida | Self::Decidida => "una operación",
+            Self::Hecho => "el historial",
+        }
+    }
+
     /// Its name in the statement.
     fn nombre(self) -> String {
         format!("{self:?}").to_lowercase()
+    }
+
+    /// How many rows of it were written.
+    fn cuenta(self) -> String {
+        format!("(SELECT count(*) FROM {})", self.nombre())
     }
 
     /// The part whose rows must be there before its own are.
@@ -115,24 +154,35 @@ impl Parte {
     }
 }
 
-fn componer(juntas: usize) -> String {
-    let esta = |parte: Parte| juntas & (1 << parte as usize) != 0;
-    let mut partes = Vec::new();
-    let mut cuentas = Vec::new();
-    for (parte, texto) in PARTES {
-        if !esta(parte) {
-            cuentas.push("0::bigint".to_owned());
-            continue;
-        }
-        let tras = parte.tras().filter(|otra| esta(*otra));
-        let espera =
-            tras.map(|otra| format!("WHERE (SELECT count(*) FROM {}) >= 0", otra.nombre()));
+/// A statement of the parts of that number, which ends with what `fin` selects of them.
+fn componer(juntas: usize, fin: fn(&[Parte]) -> String) -> String {
+    let esta = |parte: &Parte| juntas & (1 << *parte as usize) != 0;
+    let textos = PARTES.into_iter().filter(|(parte, _)| esta(parte));
+    let textos = textos.map(|(parte, texto)| {
+        let tras = parte.tras().filter(esta);
+        let espera = tras.map(|otra| format!("WHERE {} >= 0", otra.cuenta()));
         let texto = texto.replace("{tras}", &espera.unwrap_or_default());
-        cuentas.push(format!("(SELECT count(*) FROM {})", parte.nombre()));
-        partes.push(format!("{} AS ({texto})", parte.nombre()));
-    }
-    let con = if partes.is_empty() { "" } else { "WITH " };
-    format!("{con}{} SELECT {}", partes.join(", "), cuentas.join(", "))
+        format!("{} AS ({texto})", parte.nombre())
+    });
+    let textos: Vec<String> = textos.collect();
+    let con = if textos.is_empty() { "" } else { "WITH " };
+    let partes = PARTES.map(|(parte, _)| parte);
+    let partes: Vec<Parte> = partes.into_iter().filter(esta).collect();
+    format!("{con}{} SELECT {}", textos.join(", "), fin(&partes))
+}
+
+fn cuentas(estan: &[Parte]) -> String {
+    let cuenta = |(parte, _): (Parte, &str)| match estan.contains(&parte) {
+        true => parte.cuenta(),
+        false => "0::bigint".to_owned(),
+    };
+    PARTES.map(cuenta).join(", ")
+}
+
+fn comprobadas(estan: &[Parte]) -> String {
+    let una = |parte: &Parte| format!("{} = 1", parte.cuenta());
+    let todas: Vec<String> = estan.iter().map(una).collect();
+    format!("1 / ({})::int", todas.join(" AND "))
 }
 
 #[cfg(test)]

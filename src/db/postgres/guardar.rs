@@ -3,20 +3,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
 use sqlx::postgres::PgConnection;
 
 use crate::db::Asiento;
 use crate::db::decision::{Hecho, Suerte, hechos};
 use crate::db::filas::{Resultado, leer};
-use crate::db::postgres::escritura::{Parte, escritura};
+use crate::db::postgres::columnas::{Columna, Filas};
+use crate::db::postgres::escritura::escritura;
 use crate::db::postgres::tropiezo::Tropiezo;
 use crate::db::redaccion::{Existencias, PorSede};
-use crate::db::reloj::texto_utc;
-use crate::domain::foto::{Foto, Prestamo};
-use crate::domain::ids::{Ejemplar, Isbn, OpId, UsuarioId};
-use crate::domain::plazo;
-use crate::domain::reglas::Reglas;
+use crate::domain::foto::Foto;
+use crate::domain::ids::{Isbn, OpId};
 use crate::wire::respuesta::Respuesta;
 
 const EXISTENCIAS: &str = "
@@ -39,32 +36,24 @@ pub struct Escrito<'a> {
 /// The answers of a batch, parted into new ones and repeats.
 #[derive(Default)]
 pub struct Contestadas<'a> {
-    nuevas: Vec<Nueva<'a>>,
-    hechos: Vec<Hecho<'a>>,
-    repetidas: BTreeMap<&'a OpId, i64>,
+    /// What is decided now.
+    pub nuevas: Vec<Nueva<'a>>,
+    /// What that changed.
+    pub hechos: Vec<Hecho<'a>>,
+    /// What was decided before, and how often it was asked for again.
+    pub repetidas: BTreeMap<&'a OpId, i64>,
 }
 
 /// An operation decided now.
-struct Nueva<'a> {
-    asiento: &'a Asiento,
-    respuesta: &'a Respuesta,
-    resultado: String,
-    huella: String,
-    repeticiones: i64,
-}
-
-impl Nueva<'_> {
-    fn isbn(&self) -> Option<&str> {
-        self.asiento.pedido.isbn.as_ref().map(Isbn::as_str)
-    }
-
-    fn ejemplar(&self) -> Option<&str> {
-        self.asiento.pedido.ejemplar.as_ref().map(Ejemplar::as_str)
-    }
-
-    fn usuario(&self) -> Option<&str> {
-        self.asiento.pedido.usuario.as_ref().map(UsuarioId::as_str)
-    }
+pub struct Nueva<'a> {
+    /// As it was asked.
+    pub asiento: &'a Asiento,
+    /// The answer.
+    pub respuesta: &'a Respuesta,
+    /// The same, as it is stored.
+    pub resultado: String,
+    /// Times that it was asked for again in the same batch.
+    pub repeticiones: i64,
 }
 
 /// Writes it in one trip; nothing when there is nothing to write.
@@ -73,85 +62,27 @@ impl Nueva<'_> {
 /// What the database says: a unique violation when another almacenamiento decided the same
 /// op_id meanwhile, in which case the batch begins again and finds it decided;
 /// [`Tropiezo::Cambio`] when a loan is not as it was read. The caller rolls back.
-pub async fn guardar(
-    conexion: &mut PgConnection,
-    escrito: &Escrito<'_>,
-    reglas: &Reglas,
-    ahora: Timestamp,
-) -> Result<(), Tropiezo> {
-    let cambios = escrito.foto.map(Foto::cambios).unwrap_or_default();
-    let (creados, cambiados, nuevos) = (cambios.usuarios, cambios.cambiados, cambios.nuevos);
-    let hechos = &escrito.contestadas.hechos;
-    let (nuevas, repetidas) = (&escrito.contestadas.nuevas, &escrito.contestadas.repetidas);
-    let efectos = creados.len() + cambiados.len() + nuevos.len();
-    if efectos + nuevas.len() + repetidas.len() == 0 {
+pub async fn guardar(conexion: &mut PgConnection, filas: Filas<'_>) -> Result<(), Tropiezo> {
+    if filas.partes().next().is_none() {
         return Ok(());
     }
-    let vence = |prestamo: &&Prestamo| {
-        plazo::texto(&prestamo.vence_en.to_zoned(reglas.zona_horaria.clone()))
-    };
-    let devuelto = |prestamo: &&Prestamo| prestamo.devuelto_en.map(texto_utc);
-    let veces = |prestamo: &&Prestamo| i64::from(prestamo.renovaciones);
-    let texto = |campo: fn(&Prestamo) -> &str| columna(&nuevos, |p| campo(p));
-    let partes = [
-        (Parte::Creado, creados.len()),
-        (Parte::Cambiado, cambiados.len()),
-        (Parte::Nuevo, nuevos.len()),
-        (Parte::Repetida, repetidas.len()),
-        (Parte::Decidida, nuevas.len()),
-        (Parte::Hecho, hechos.len()),
-    ];
-    let cuentas: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(sentencia(partes))
-        .bind(columna(creados, |id| id.as_str()))
-        .bind(texto_utc(ahora))
-        .bind(columna(&cambiados, |p| p.id))
-        .bind(columna(&cambiados, vence))
-        .bind(columna(&cambiados, veces))
-        .bind(columna(&cambiados, devuelto))
-        .bind(texto(|p| p.ejemplar.as_str()))
-        .bind(texto(|p| p.isbn.as_str()))
-        .bind(texto(|p| p.usuario.as_str()))
-        .bind(texto(|p| p.sede.as_str()))
-        .bind(columna(&nuevos, |p| texto_utc(p.prestado_en)))
-        .bind(columna(&nuevos, vence))
-        .bind(columna(&nuevos, devuelto))
-        .bind(columna(&nuevos, veces))
-        .bind(repetidas.keys().map(|id| id.as_str()).collect::<Vec<_>>())
-        .bind(repetidas.values().copied().collect::<Vec<_>>())
-        .bind(columna(nuevas, |n| n.asiento.pedido.op_id.as_str()))
-        .bind(columna(nuevas, |n| n.asiento.pedido.operacion.palabra()))
-        .bind(columna(nuevas, |n| n.huella.as_str()))
-        .bind(columna(nuevas, |n| n.respuesta.estado.palabra()))
-        .bind(columna(nuevas, |n| n.respuesta.rechazo.map(|r| r.codigo())))
-        .bind(columna(nuevas, |n| n.resultado.as_str()))
-        .bind(columna(nuevas, Nueva::isbn))
-        .bind(columna(nuevas, Nueva::ejemplar))
-        .bind(columna(nuevas, Nueva::usuario))
-        .bind(columna(nuevas, |n| n.asiento.pedido.sede.as_str()))
-        .bind(columna(nuevas, |n| n.repeticiones))
-        .bind(columna(nuevas, |n| n.asiento.pedido.principal.as_str()))
-        .bind(columna(hechos, |h| h.0))
-        .bind(columna(hechos, |h| h.1))
-        .bind(columna(hechos, |h| h.2.as_str()))
-        .bind(columna(hechos, |h| h.3.as_str()))
-        .fetch_one(conexion)
-        .await?;
-    comprobar(cuentas.1, cambiados.len(), "a loan")?;
-    comprobar(cuentas.0, creados.len(), "a user")?;
-    comprobar(cuentas.2, nuevos.len(), "a loan")?;
-    comprobar(cuentas.3, repetidas.len(), "an operation")?;
-    comprobar(cuentas.4, nuevas.len(), "an operation")?;
-    comprobar(cuentas.5, hechos.len(), "a change")
-}
-
-/// The statement of the parts that have rows.
-fn sentencia(partes: [(Parte, usize); 6]) -> &'static str {
-    let usadas = partes.into_iter().filter(|(_, filas)| *filas > 0);
-    escritura(usadas.map(|(parte, _)| parte))
-}
-
-fn columna<'a, F, C>(filas: &'a [F], campo: impl Fn(&'a F) -> C) -> Vec<C> {
-    filas.iter().map(campo).collect()
+    let sentencia = escritura(filas.partes());
+    let mut pregunta = sqlx::query_as::<_, (i64, i64, i64, i64, i64, i64)>(sentencia);
+    for columna in filas.columnas {
+        pregunta = match columna {
+            Columna::Instante(texto) => pregunta.bind(texto),
+            Columna::Textos(textos) => pregunta.bind(textos),
+            Columna::Numeros(numeros) => pregunta.bind(numeros),
+        };
+    }
+    let escritas = pregunta.fetch_one(conexion).await?;
+    let escritas = <[i64; 6]>::from(escritas);
+    for ((parte, pedidas), escritas) in filas.cuentas.into_iter().zip(escritas) {
+        if usize::try_from(escritas) != Ok(pedidas) {
+            return Err(Tropiezo::Cambio(parte.que()));
+        }
+    }
+    Ok(())
 }
 
 /// How many copies of these books each branch has, with what this transaction wrote.
@@ -199,7 +130,6 @@ pub fn repartir<'a>(
                 asiento,
                 respuesta,
                 resultado: Resultado::escribir(respuesta)?,
-                huella: asiento.pedido.huella.to_string(),
                 repeticiones: 0,
             }),
         }
@@ -214,11 +144,4 @@ pub fn repartir<'a>(
         hechos,
         repetidas,
     })
-}
-
-fn comprobar(escritas: i64, pedidas: usize, que: &'static str) -> Result<(), Tropiezo> {
-    if usize::try_from(escritas) == Ok(pedidas) {
-        return Ok(());
-    }
-    Err(Tropiezo::Cambio(que))
 }

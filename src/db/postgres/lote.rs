@@ -10,9 +10,11 @@ use sqlx::postgres::PgConnection;
 use crate::db::Asiento;
 use crate::db::decision::decidir;
 use crate::db::postgres::cargar::{Leida, empezar};
+use crate::db::postgres::columnas::Filas;
 use crate::db::postgres::guardar::{
     Contestadas, Escrito, existencias as contar, guardar, repartir,
 };
+use crate::db::postgres::sola;
 use crate::db::postgres::tropiezo::Tropiezo;
 use crate::db::redaccion::Redactor;
 use crate::db::reloj::Reloj;
@@ -41,7 +43,16 @@ impl Norma {
     }
 }
 
-/// Decides and writes a batch in a transaction that `inicio` begins. Answers stand in its order.
+/// A decided batch, all but the end of its transaction.
+#[derive(Debug)]
+pub struct Decidido {
+    /// In the batch's order.
+    pub respuestas: Vec<Respuesta>,
+    /// The statement that is yet to write it, for `sola::terminar`.
+    pub por_escribir: Option<String>,
+}
+
+/// Decides and writes a batch in a transaction that `inicio` begins.
 ///
 /// # Errors
 /// [`Tropiezo`]; the caller rolls back.
@@ -50,7 +61,7 @@ pub async fn procesar(
     inicio: &'static str,
     norma: &Norma,
     lote: &[Asiento],
-) -> Result<Vec<Respuesta>, Tropiezo> {
+) -> Result<Decidido, Tropiezo> {
     let (cerrojos, leida) = empezar(conexion, inicio, lote).await?;
     let Leida {
         mut carga,
@@ -74,7 +85,7 @@ pub async fn procesar(
             foto: por_escribir.take(),
             contestadas: Contestadas::default(),
         };
-        guardar(conexion, &solo_efectos, &norma.reglas, ahora).await?;
+        guardar(conexion, Filas::de(&solo_efectos, &norma.reglas, ahora)).await?;
         existencias = contar(conexion, &libros).await?;
     }
     let redactor = Redactor {
@@ -87,6 +98,13 @@ pub async fn procesar(
         foto: por_escribir,
         contestadas: repartir(lote, &suertes, &respuestas)?,
     };
-    guardar(conexion, &escrito, &norma.reglas, ahora).await?;
-    Ok(respuestas)
+    let filas = Filas::de(&escrito, &norma.reglas, ahora);
+    let por_escribir = sola::de(lote).and_then(|_| sola::escrito(&filas));
+    if por_escribir.is_none() {
+        guardar(conexion, filas).await?;
+    }
+    Ok(Decidido {
+        respuestas,
+        por_escribir,
+    })
 }

@@ -5,8 +5,8 @@
 //! a store that loses its primary stays lost, says so ([`Almacen::perdida`]), and its owner
 //! searches again. `conexion` sets the limits of a session, `migrar` the tables, with `plegar`
 //! for the books of before; `escritor` runs transactions, `lote` decides a batch with `cargar`
-//! and `guardar`, whose statements `lectura` and `escritura` compose of what the batch needs,
-//! `sola` for a batch of one; `aviso` hears a cancelled wait for the standby; `tropiezo` says what
+//! and `guardar`, whose statements `lectura` and `escritura` compose of what the batch needs and
+//! `columnas` fills, `sola` does a batch of one in two trips; `aviso` hears a cancelled wait for the standby; `tropiezo` says what
 //! an error asks for; `leer` answers questions; `administrar` adds books and starting data;
 //! `memoria` keeps which primary was seen, `mirada` tells how every server is; `esquema` gives a
 //! drill a place of its own.
@@ -15,6 +15,7 @@ mod administrar;
 mod aviso;
 mod buscar;
 mod cargar;
+mod columnas;
 mod conexion;
 mod escritor;
 mod escritura;

@@ -1,35 +1,56 @@
 //! A batch of one operation that names a book and no copy: what one client alone waits for.
-//! Begun, locked and read in one trip, where a batch takes three that its size outweighs.
+//! Begun, locked and read in one trip, written and committed in another, where a batch takes
+//! five that its size outweighs.
 //!
-//! The statements are those of `lectura` with each row looked up by its key: the server takes
-//! longer to set up the joins and lists of a batch than to run them for one. They are prepared
-//! once for each connection. Only the simple protocol carries several at a time, and it has no
-//! parameters: values go as hexadecimal digits, in which nothing can be quoted or escaped.
+//! What it reads with are the statements of `lectura` with each row looked up by its key: the
+//! server takes longer to set up the joins and lists of a batch than to run them for one. All are
+//! prepared once for each connection. Only the simple protocol carries several at a time, and it
+//! has no parameters: see [`literal`].
 
 use std::fmt::Write;
 
+use futures::TryStreamExt;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Error, FromRow};
+use sqlx::{AssertSqlSafe, Either, Error, FromRow};
 
 use crate::db::Asiento;
 use crate::db::postgres::cargar::{Cerrojos, Fila, Leida};
+use crate::db::postgres::columnas::{Columna, Filas};
+use crate::db::postgres::escritura::{FALTA_UNA, Parte, TIPOS, escritura_de_una, numero};
 use crate::db::postgres::tropiezo::Tropiezo;
 use crate::domain::ids::{Isbn, UsuarioId};
 use crate::domain::operacion::Operacion;
 use crate::wire::pedido::Pedido;
+
+/// What one operation can write: a loan, the first one of a user, a return or a renewal, a
+/// refusal, a repeat.
+const ESCRITOS: [&[Parte]; 5] = [
+    &[Parte::Nuevo, Parte::Decidida, Parte::Hecho],
+    &[Parte::Creado, Parte::Nuevo, Parte::Decidida, Parte::Hecho],
+    &[Parte::Cambiado, Parte::Decidida, Parte::Hecho],
+    &[Parte::Decidida],
+    &[Parte::Repetida],
+];
 
 /// Makes the statements known to a connection.
 ///
 /// # Errors
 /// What the database says.
 pub async fn anunciar(conexion: &mut PgConnection) -> Result<(), Error> {
-    let sentencias = format!(
+    let mut sentencias = format!(
         "PREPARE sola_cerrojos (text, text) AS {CERROJOS};
         PREPARE sola_prestamo (text, text, text, text) AS {};
         PREPARE sola_pasado (text, text, text, text) AS {}",
         componer_lectura(ESTANTES, "'[]'"),
         componer_lectura("'[]'", MARCAS),
     );
+    for partes in ESCRITOS {
+        let partes = || partes.iter().copied();
+        let (nombre, sentencia) = (nombre(partes()), escritura_de_una(partes()));
+        // To a String: it cannot fail.
+        let _ = write!(sentencias, "; PREPARE {nombre} ({TIPOS}) AS {sentencia}");
+    }
     // Texts of this file.
     sqlx::raw_sql(AssertSqlSafe(sentencias))
         .execute(conexion)
@@ -67,7 +88,7 @@ pub async fn empezar(
         "{inicio}; EXECUTE sola_cerrojos({isbn}, {usuario}); \
          EXECUTE {lectura}({op_id}, {isbn}, {usuario}, {sede})"
     );
-    // Texts of this file and hexadecimal digits.
+    // Texts of this file and literals.
     let filas = sqlx::raw_sql(AssertSqlSafe(mensaje))
         .fetch_all(conexion)
         .await?;
@@ -80,15 +101,88 @@ pub async fn empezar(
     ))
 }
 
-/// A text as an SQL expression without anything of it but digits.
+/// The statement that writes these rows; none when they are not those of one operation.
+#[must_use]
+pub fn escrito(filas: &Filas<'_>) -> Option<String> {
+    let una_de_cada = filas.cuentas.iter().all(|(_, cuantas)| *cuantas <= 1);
+    let conocidas = ESCRITOS.map(|partes| numero(partes.iter().copied()));
+    if !una_de_cada || !conocidas.contains(&numero(filas.partes())) {
+        return None;
+    }
+    let valores: Vec<String> = filas.columnas.iter().map(valor).collect();
+    Some(format!(
+        "EXECUTE {}({})",
+        nombre(filas.partes()),
+        valores.join(", ")
+    ))
+}
+
+/// Ends the transaction with `fin` ("COMMIT"), after the statement that [`escrito`] gave.
+///
+/// # Errors
+/// Whether that statement was done when it failed, and why. One that failed undoes everything;
+/// after it only `fin` can fail.
+pub async fn terminar(
+    conexion: &mut PgConnection,
+    escrito: String,
+    fin: &'static str,
+) -> Result<(), (bool, Error)> {
+    // Texts of this file and literals.
+    let mensaje = AssertSqlSafe(format!("{escrito}; {fin}"));
+    let mut dichos = sqlx::raw_sql(mensaje).fetch_many(conexion);
+    let mut escrita = false;
+    loop {
+        match dichos.try_next().await {
+            Ok(Some(Either::Left(_))) => escrita = true,
+            Ok(Some(Either::Right(_))) => {}
+            Ok(None) => return Ok(()),
+            Err(causa) => return Err((escrita, causa)),
+        }
+    }
+}
+
+/// What it is that the statement of [`escrito`] failed.
+#[must_use]
+pub fn tropiezo(causa: Error) -> Tropiezo {
+    let codigo = causa.as_database_error().and_then(DatabaseError::code);
+    if codigo.as_deref() == Some(FALTA_UNA) {
+        return Tropiezo::Cambio("una fila");
+    }
+    Tropiezo::Base(causa)
+}
+
+fn nombre(partes: impl Iterator<Item = Parte>) -> String {
+    format!("sola_escritura_{}", numero(partes))
+}
+
+/// A column of at most one row as an SQL expression.
+fn valor(columna: &Columna<'_>) -> String {
+    match columna {
+        Columna::Instante(texto) => literal(Some(texto)),
+        Columna::Textos(textos) => match textos.first() {
+            Some(texto) => format!("ARRAY[{}]", literal(texto.as_deref())),
+            None => "NULL".to_owned(),
+        },
+        Columna::Numeros(numeros) => match numeros.first() {
+            Some(numero) => format!("'{{{numero}}}'"),
+            None => "NULL".to_owned(),
+        },
+    }
+}
+
+/// A text as an SQL expression: as it is when it is of printable ASCII without quotes and
+/// backslashes, else as hexadecimal digits. Either way nothing in it can end it.
 fn literal(texto: Option<&str>) -> String {
     let Some(texto) = texto else {
         return "NULL".to_owned();
     };
+    let llano = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\'' && byte != b'\\';
+    if texto.bytes().all(llano) {
+        return format!("'{texto}'");
+    }
     let mut sql = String::with_capacity(2 * texto.len() + 36);
     sql.push_str("convert_from(decode('");
     for byte in texto.bytes() {
-        // To a String: it cannot fail.
         let _ = write!(sql, "{byte:02x}");
     }
     sql.push_str("', 'hex'), 'UTF8')");
@@ -162,15 +256,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_digits_whatever_it_says() {
+    fn nothing_in_a_text_can_end_it() {
+        assert_eq!(literal(Some("Libro 4-5")), "'Libro 4-5'");
         assert_eq!(
             literal(Some("a'); --")),
             "convert_from(decode('6127293b202d2d', 'hex'), 'UTF8')"
         );
-        assert_eq!(
-            literal(Some("ñ")),
-            "convert_from(decode('c3b1', 'hex'), 'UTF8')"
-        );
+        for texto in ["ñ", "\\", "'", "\n", "\u{7f}"] {
+            let sql = literal(Some(texto));
+            let digitos = sql.strip_prefix("convert_from(decode('");
+            let digitos = digitos.and_then(|sql| sql.strip_suffix("', 'hex'), 'UTF8')"));
+            let digitos = digitos.unwrap_or_default();
+            assert_eq!(digitos.len(), 2 * texto.len(), "{sql}");
+            assert!(digitos.bytes().all(|digito| digito.is_ascii_hexdigit()));
+        }
         assert_eq!(literal(None), "NULL");
     }
 }
