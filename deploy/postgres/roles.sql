@@ -8,6 +8,9 @@
 
 CREATE ROLE biblioteca_duena LOGIN PASSWORD :clave_duena;
 CREATE ROLE biblioteca LOGIN PASSWORD :clave;
+-- Una operación sola va en el texto de sus sentencias, con el usuario y el libro: el registro del
+-- servidor anota el error de la que falla, no la sentencia.
+ALTER ROLE biblioteca SET log_min_error_statement = 'panic';
 CREATE DATABASE biblioteca OWNER biblioteca_duena TEMPLATE template0 ENCODING 'UTF8';
 
 \connect biblioteca

@@ -10,6 +10,7 @@ mod banco;
 mod cargas;
 mod carreras;
 mod durabilidad;
+mod escritura;
 mod mudanza;
 mod nodo;
 mod primario;

@@ -6,7 +6,7 @@ use biblioteca::db::postgres::PostgresAlmacen;
 use biblioteca::db::{Almacen, Fallo};
 use biblioteca::wire::respuesta::Estado;
 
-use crate::banco::{asiento, con_op_id, devolucion, prestamo};
+use crate::banco::{asiento, con_op_id, prestamo};
 use crate::servidor::Servidor;
 use crate::{buscador, con_libros, pedir, reabrir, url};
 
@@ -197,37 +197,4 @@ async fn a_disk_full_at_commit_is_certainly_not_applied_and_the_store_goes_on() 
         (decidida.estado, decidida.repetida),
         (Estado::Confirmado, false)
     );
-}
-
-#[tokio::test]
-async fn a_row_that_is_not_written_undoes_its_batch_alone_and_among_others() {
-    let primario = Servidor::nuevo(&[]);
-    primario.con_tablas();
-    let almacen = buscador(&[url(&primario)]).abrir().await.unwrap();
-    con_libros(&almacen, 2, 10).await;
-    for libro in ["L1", "L2"] {
-        let prestada = pedir(&almacen, prestamo(libro, "ana")).await.unwrap();
-        assert_eq!(prestada.estado, Estado::Confirmado);
-    }
-    primario.psql(
-        "biblioteca",
-        "CREATE FUNCTION nada() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
-         CREATE TRIGGER nada BEFORE UPDATE ON prestamos FOR EACH ROW EXECUTE FUNCTION nada()",
-    );
-    let devueltas = ["L1", "L2"].map(|libro| devolucion(libro, "ana"));
-    for cuantas in [1, 2] {
-        let lote = devueltas[..cuantas].iter().cloned().map(asiento).collect();
-        let negada = almacen.aplicar(lote).await;
-        assert!(matches!(negada, Err(Fallo::NoAplicado(_))), "{negada:?}");
-    }
-    let decididas = "SELECT count(*) FROM operaciones";
-    assert_eq!(primario.psql("biblioteca", decididas), "2");
-    primario.psql("biblioteca", "DROP TRIGGER nada ON prestamos");
-    for devuelta in devueltas {
-        let respuesta = pedir(&almacen, devuelta).await.unwrap();
-        assert_eq!(
-            (respuesta.estado, respuesta.repetida),
-            (Estado::Confirmado, false)
-        );
-    }
 }

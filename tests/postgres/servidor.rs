@@ -192,6 +192,11 @@ impl Servidor {
     }
 
     /// Runs SQL as the superuser; its unaligned output.
+    /// What it has written to its log.
+    pub fn registro(&self) -> String {
+        std::fs::read_to_string(self.carpeta.join("servidor.log")).unwrap()
+    }
+
     pub fn psql(&self, base: &str, sql: &str) -> String {
         let (bien, salida) = self.psql_si_puede(base, sql);
         assert!(bien, "{sql}: {salida}");

@@ -39,10 +39,15 @@ impl Oyente {
         }
     }
 
+    /// What was heard until now is of no matter.
+    pub fn olvidar(&self) {
+        self.oido.store(false, Ordering::Relaxed);
+    }
+
     /// Runs `trabajo`, one at a time; whether the server warned meanwhile stands beside its
     /// result.
     pub async fn oir<T>(&self, trabajo: impl Future<Output = T>) -> (T, bool) {
-        self.oido.store(false, Ordering::Relaxed);
+        self.olvidar();
         let hecho = trabajo.with_subscriber(self.destino.clone()).await;
         (hecho, self.oido.load(Ordering::Relaxed))
     }

@@ -1,6 +1,6 @@
-//! Locks what a batch is about and reads it: two statements, because at READ COMMITTED only a
-//! statement that begins after the locks are held sees what their last holders committed.
-//! Their texts are in `lectura`.
+//! Begins a batch's transaction, locks what it is about and reads it: two statements, because at
+//! READ COMMITTED only one that begins after the locks are held sees what their last holders
+//! committed. Their texts are in `lectura`, those for an operation alone in `sola`.
 //!
 //! A lock on a book stands for its copies and their loans: everything a batch changes belongs
 //! to a book, so two batches on one book, from two almacenamientos, take turns. Books before

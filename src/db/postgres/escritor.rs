@@ -19,7 +19,7 @@ use crate::db::postgres::aviso::Oyente;
 use crate::db::postgres::conexion::tardo;
 use crate::db::postgres::lote::{Norma, procesar};
 use crate::db::postgres::sola;
-use crate::db::postgres::tropiezo::{Cura, Tropiezo, sigue, sin_disco};
+use crate::db::postgres::tropiezo::{Cura, Tropiezo, negada, sin_disco};
 use crate::db::{Asiento, Fallo};
 use crate::plantado::{Defecto, plantado};
 use crate::wire::admin::{Cumplido, Encomienda};
@@ -29,8 +29,8 @@ use crate::wire::respuesta::Respuesta;
 /// the other's commit, or after `lock_timeout`.
 const INTENTOS_MAX: u32 = 4;
 
-/// Longest transaction of a batch until its COMMIT; the server's own limits end each
-/// statement sooner, this one is for a server that says nothing.
+/// Longest transaction of a batch until its COMMIT, and longest ROLLBACK; the server's own limits
+/// end each statement sooner, this one is for a server that says nothing.
 const LOTE_MAX: Duration = Duration::from_millis(2500);
 
 /// The same for administrative work, whose statements are long.
@@ -49,12 +49,15 @@ const CRECE_UN: u64 = 8;
 /// `statement_timeout` does not end it. The server goes on with it when we stop waiting.
 const COMMIT_MAX: Duration = Duration::from_millis(2000);
 
+/// Longest wait for a statement that goes with its COMMIT: as long as the server lets it run.
+const ESCRITURA_MAX: Duration = Duration::from_millis(1000);
+
 /// What is done in one transaction.
 #[derive(Debug)]
 pub enum Trabajo {
     /// Decide a batch.
     Lote(Vec<Asiento>),
-    /// Decide a batch and undo it.
+    /// Decide a batch and undo it; one that is an operation alone is not written first.
     Ensayo(Vec<Asiento>),
     /// An administrator's.
     Encomienda(Encomienda),
@@ -176,16 +179,19 @@ impl Escritor {
         if matches!(trabajo, Trabajo::Ensayo(_)) {
             return Conclusion::Hecha(retirar(conexion).await, Ok(hecho));
         }
-        let commit = self.oyente.oir(confirmar(&mut conexion, por_escribir));
-        let causa = match tokio::time::timeout(COMMIT_MAX, commit).await {
+        let limite = match por_escribir {
+            Some(_) => ESCRITURA_MAX + COMMIT_MAX,
+            None => COMMIT_MAX,
+        };
+        let commit = self.oyente.oir(self.confirmar(&mut conexion, por_escribir));
+        let causa = match tokio::time::timeout(limite, commit).await {
             Ok((Ok(()), avisado)) if !avisado || plantado(Defecto::CommitCancelado) => {
                 return Conclusion::Hecha(Some(conexion), Ok(hecho));
             }
             Ok((Ok(()), _)) => Error::Protocol(
                 "the server warned while committing: the standby may not have it".to_owned(),
             ),
-            // The server reads nothing after a statement that failed.
-            Ok((Err((false, causa)), _)) if sigue(&causa) => {
+            Ok((Err((false, causa)), _)) if negada(&causa) => {
                 return deshacer(conexion, sola::tropiezo(causa)).await;
             }
             Ok((Err((true, causa)), false)) if sin_disco(&causa) => {
@@ -195,6 +201,23 @@ impl Escritor {
             Err(_) => tardo("no answer to COMMIT"),
         };
         Conclusion::Hecha(None, Err(Fallo::Incierto(causa)))
+    }
+
+    /// COMMIT, after what is yet to be written.
+    ///
+    /// # Errors
+    /// Whether everything was written when it failed, and why.
+    async fn confirmar(
+        &self,
+        conexion: &mut PgConnection,
+        por_escribir: Option<String>,
+    ) -> Result<(), (bool, Error)> {
+        match por_escribir {
+            Some(sentencia) => sola::confirmar(conexion, sentencia, &self.oyente).await,
+            None => ejecutar(conexion, "COMMIT")
+                .await
+                .map_err(|causa| (true, causa)),
+        }
     }
 }
 
@@ -273,22 +296,6 @@ async fn en_transaccion(
                 por_escribir: None,
             })
         }
-    }
-}
-
-/// COMMIT, after what is yet to be written.
-///
-/// # Errors
-/// Whether everything was written when it failed, and why.
-async fn confirmar(
-    conexion: &mut PgConnection,
-    por_escribir: Option<String>,
-) -> Result<(), (bool, Error)> {
-    match por_escribir {
-        Some(escrito) => sola::terminar(conexion, escrito, "COMMIT").await,
-        None => ejecutar(conexion, "COMMIT")
-            .await
-            .map_err(|causa| (true, causa)),
     }
 }
 

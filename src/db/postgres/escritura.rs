@@ -1,5 +1,5 @@
-//! The one statement that writes a batch: the parts that it needs and no others. Whoever binds
-//! its parameters is `guardar`; they have the same numbers whatever the parts.
+//! The one statement that writes a batch: the parts that it needs and no others. Its parameters
+//! are those of `columnas`, the same whatever the parts; `guardar` and `sola` hand them over.
 //!
 //! A part without rows is not free: the executor opens its tables, indexes and checks all the
 //! same, and a batch of one loan pays for that alone.
@@ -90,9 +90,10 @@ const HECHO: &str = "
 
 /// The types of the parameters, in their order.
 pub const TIPOS: &str = "text[], text, bigint[], text[], bigint[], text[], \
-    text[], text[], text[], text[], text[], text[], text[], bigint[], text[], bigint[], \
-    text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], bigint[], text[], \
-    text[], text[], text[], text[]";
+    text[], text[], text[], text[], text[], text[], text[], bigint[], \
+    text[], bigint[], \
+    text[], text[], text[], text[], text[], text[], text[], text[], text[], text[], bigint[], \
+    text[], text[], text[], text[], text[]";
 
 /// Every choice of parts, so that the server keeps a plan for each that is used.
 static ESCRITURAS: LazyLock<Vec<String>> = LazyLock::new(|| {

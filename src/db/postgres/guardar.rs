@@ -1,5 +1,6 @@
 //! Writes what a batch decided, effects and answers in one statement ([`escritura`]); each
-//! column an array, so that the statement is the same whatever the batch's size.
+//! column an array, so that the statement is the same whatever the batch's size. What an operation
+//! alone decided is written with its COMMIT, by `sola`.
 
 use std::collections::{BTreeMap, HashMap};
 

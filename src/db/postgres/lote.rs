@@ -48,7 +48,7 @@ impl Norma {
 pub struct Decidido {
     /// In the batch's order.
     pub respuestas: Vec<Respuesta>,
-    /// The statement that is yet to write it, for `sola::terminar`.
+    /// The statement that is yet to write it, for `sola::confirmar`.
     pub por_escribir: Option<String>,
 }
 
@@ -77,12 +77,12 @@ pub async fn procesar(
     let foto = &*foto;
     let agotados = respuestas::agotados(foto, lote, &suertes);
     let libros: Vec<&Isbn> = agotados.iter().flatten().collect();
-    let mut por_escribir = Some(foto);
+    let mut efectos = Some(foto);
     let mut existencias = HashMap::new();
     if !libros.is_empty() {
         // What these answers tell is counted with this batch's effects: two trips more.
         let solo_efectos = Escrito {
-            foto: por_escribir.take(),
+            foto: efectos.take(),
             contestadas: Contestadas::default(),
         };
         guardar(conexion, Filas::de(&solo_efectos, &norma.reglas, ahora)).await?;
@@ -95,11 +95,11 @@ pub async fn procesar(
     };
     let respuestas = respuestas::respuestas(&redactor, lote, &suertes, &agotados, &existencias);
     let escrito = Escrito {
-        foto: por_escribir,
+        foto: efectos,
         contestadas: repartir(lote, &suertes, &respuestas)?,
     };
     let filas = Filas::de(&escrito, &norma.reglas, ahora);
-    let por_escribir = sola::de(lote).and_then(|_| sola::escrito(&filas));
+    let por_escribir = sola::de(lote).and_then(|_| sola::sentencia(&filas));
     if por_escribir.is_none() {
         guardar(conexion, filas).await?;
     }

@@ -6,10 +6,10 @@
 //! searches again. `conexion` sets the limits of a session, `migrar` the tables, with `plegar`
 //! for the books of before; `escritor` runs transactions, `lote` decides a batch with `cargar`
 //! and `guardar`, whose statements `lectura` and `escritura` compose of what the batch needs and
-//! `columnas` fills, `sola` does a batch of one in two trips; `aviso` hears a cancelled wait for the standby; `tropiezo` says what
-//! an error asks for; `leer` answers questions; `administrar` adds books and starting data;
-//! `memoria` keeps which primary was seen, `mirada` tells how every server is; `esquema` gives a
-//! drill a place of its own.
+//! `columnas` fills, `sola` does a batch of one in two trips; `aviso` hears a cancelled wait for
+//! the standby; `tropiezo` says what an error asks for; `leer` answers questions; `administrar`
+//! adds books and starting data; `memoria` keeps which primary was seen, `mirada` tells how every
+//! server is; `esquema` gives a drill a place of its own.
 
 mod administrar;
 mod aviso;

@@ -15,8 +15,10 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Either, Error, FromRow};
 
 use crate::db::Asiento;
+use crate::db::postgres::aviso::Oyente;
 use crate::db::postgres::cargar::{Cerrojos, Fila, Leida};
 use crate::db::postgres::columnas::{Columna, Filas};
+use crate::db::postgres::conexion::{CONEXION_MAX, tardo};
 use crate::db::postgres::escritura::{FALTA_UNA, Parte, TIPOS, escritura_de_una, numero};
 use crate::db::postgres::tropiezo::Tropiezo;
 use crate::domain::ids::{Isbn, UsuarioId};
@@ -52,9 +54,10 @@ pub async fn anunciar(conexion: &mut PgConnection) -> Result<(), Error> {
         let _ = write!(sentencias, "; PREPARE {nombre} ({TIPOS}) AS {sentencia}");
     }
     // Texts of this file.
-    sqlx::raw_sql(AssertSqlSafe(sentencias))
-        .execute(conexion)
+    let anuncio = sqlx::raw_sql(AssertSqlSafe(sentencias)).execute(conexion);
+    tokio::time::timeout(CONEXION_MAX, anuncio)
         .await
+        .unwrap_or_else(|_| Err(tardo("no answer to what is prepared")))
         .map(|_| ())
 }
 
@@ -103,7 +106,7 @@ pub async fn empezar(
 
 /// The statement that writes these rows; none when they are not those of one operation.
 #[must_use]
-pub fn escrito(filas: &Filas<'_>) -> Option<String> {
+pub fn sentencia(filas: &Filas<'_>) -> Option<String> {
     let una_de_cada = filas.cuentas.iter().all(|(_, cuantas)| *cuantas <= 1);
     let conocidas = ESCRITOS.map(|partes| numero(partes.iter().copied()));
     if !una_de_cada || !conocidas.contains(&numero(filas.partes())) {
@@ -117,31 +120,35 @@ pub fn escrito(filas: &Filas<'_>) -> Option<String> {
     ))
 }
 
-/// Ends the transaction with `fin` ("COMMIT"), after the statement that [`escrito`] gave.
+/// COMMIT, after the statement that [`sentencia`] gave. What the server warned about before the
+/// COMMIT is not for `oyente`.
 ///
 /// # Errors
 /// Whether that statement was done when it failed, and why. One that failed undoes everything;
-/// after it only `fin` can fail.
-pub async fn terminar(
+/// after it only the COMMIT can fail.
+pub async fn confirmar(
     conexion: &mut PgConnection,
-    escrito: String,
-    fin: &'static str,
+    sentencia: String,
+    oyente: &Oyente,
 ) -> Result<(), (bool, Error)> {
     // Texts of this file and literals.
-    let mensaje = AssertSqlSafe(format!("{escrito}; {fin}"));
+    let mensaje = AssertSqlSafe(format!("{sentencia}; COMMIT"));
     let mut dichos = sqlx::raw_sql(mensaje).fetch_many(conexion);
     let mut escrita = false;
     loop {
         match dichos.try_next().await {
-            Ok(Some(Either::Left(_))) => escrita = true,
-            Ok(Some(Either::Right(_))) => {}
+            Ok(Some(Either::Left(_))) if !escrita => {
+                escrita = true;
+                oyente.olvidar();
+            }
+            Ok(Some(_)) => {}
             Ok(None) => return Ok(()),
             Err(causa) => return Err((escrita, causa)),
         }
     }
 }
 
-/// What it is that the statement of [`escrito`] failed.
+/// What the failure of that statement means.
 #[must_use]
 pub fn tropiezo(causa: Error) -> Tropiezo {
     let codigo = causa.as_database_error().and_then(DatabaseError::code);
@@ -253,7 +260,29 @@ SELECT
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::db::postgres::guardar::{Contestadas, Escrito};
+    use crate::domain::reglas::Reglas;
+
+    #[test]
+    fn each_column_is_of_the_type_that_its_statement_was_prepared_with() {
+        let nada = Escrito {
+            foto: None,
+            contestadas: Contestadas::default(),
+        };
+        let filas = Filas::de(&nada, &Reglas::default(), Timestamp::UNIX_EPOCH);
+        let tipos = filas.columnas.iter().map(|columna| match columna {
+            Columna::Instante(_) => "text",
+            Columna::Textos(_) => "text[]",
+            Columna::Numeros(_) => "bigint[]",
+        });
+        assert_eq!(
+            TIPOS.split(", ").collect::<Vec<_>>(),
+            tipos.collect::<Vec<_>>()
+        );
+    }
 
     #[test]
     fn nothing_in_a_text_can_end_it() {

@@ -71,7 +71,7 @@ impl Tropiezo {
 #[must_use]
 pub fn cura(causa: &Error) -> Cura {
     match causa {
-        Error::Database(error) if la_sesion_sigue(error.as_ref()) => {
+        Error::Database(error) if sigue(error.as_ref()) => {
             de_codigo(&error.code().unwrap_or_default())
         }
         Error::Database(_) => Cura::Buscar,
@@ -106,16 +106,20 @@ fn codigo_de_defecto(codigo: &str) -> bool {
 pub fn sin_disco(causa: &Error) -> bool {
     causa
         .as_database_error()
-        .is_some_and(|error| la_sesion_sigue(error) && error.code().as_deref() == Some(DISCO_LLENO))
+        .is_some_and(|error| sigue(error) && error.code().as_deref() == Some(DISCO_LLENO))
 }
 
-/// Whether the server said no to a statement, and the session goes on.
+/// Whether the server itself said that a statement failed, alone or with its session: what it was
+/// sent after that statement it has not read.
 #[must_use]
-pub fn sigue(causa: &Error) -> bool {
-    causa.as_database_error().is_some_and(la_sesion_sigue)
+pub fn negada(causa: &Error) -> bool {
+    let error = causa.as_database_error();
+    let error = error.and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    error.is_some_and(|error| !matches!(error.severity(), PgSeverity::Panic))
 }
 
-fn la_sesion_sigue(error: &dyn DatabaseError) -> bool {
+/// Whether the session goes on after this error.
+fn sigue(error: &dyn DatabaseError) -> bool {
     let error = error.try_downcast_ref::<PgDatabaseError>();
     !error.is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
