@@ -15,7 +15,7 @@ const DURA: Duration = Duration::from_millis(20);
 /// goes on draining however long it lasts. A trickle would cost more: each commit costs the same,
 /// whatever is in it.
 pub(super) const TANDA: usize = 128;
-const PAUSA: Duration = Duration::from_millis(50);
+pub(super) const PAUSA_MS: u64 = 70;
 
 /// See the module's doc.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl Apremio {
             self.hasta = Some(ahora + DURA);
         }
         if self.otra_tanda.is_none_or(|cuando| cuando <= ahora) {
-            self.otra_tanda = Some(ahora + PAUSA);
+            self.otra_tanda = Some(ahora + Duration::from_millis(PAUSA_MS));
             self.quedan = [TANDA; 3];
         }
     }

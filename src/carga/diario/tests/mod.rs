@@ -3,7 +3,7 @@
 
 mod replays;
 
-use super::apremio::{MUCHAS, TANDA};
+use super::apremio::{MUCHAS, PAUSA_MS, TANDA};
 use super::*;
 use crate::db::diario::{SinDecidir, Suerte};
 use crate::domain::ids::Sede;

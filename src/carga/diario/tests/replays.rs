@@ -81,7 +81,7 @@ fn replays_leave_the_machine_to_those_who_wait_for_the_disk() {
         assert_eq!(en_vuelo.len(), antes - 1, "no new one");
     }
     let replays = |salidas: Vec<Salida>| salidas.iter().filter_map(replay).count();
-    assert_eq!(replays(mesa.pasan(40)), 0);
+    assert_eq!(replays(mesa.pasan(PAUSA_MS - 10)), 0);
     assert_eq!(replays(mesa.pasan(10)), TANDA, "and it goes on");
     let mut despues = 0;
     while let Some((apuntes, _)) = &mesa.diario.viaje {
