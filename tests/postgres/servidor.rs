@@ -191,12 +191,12 @@ impl Servidor {
         format!("postgres://{rol}@{carpeta}/{base}")
     }
 
-    /// Runs SQL as the superuser; its unaligned output.
     /// What it has written to its log.
     pub fn registro(&self) -> String {
         std::fs::read_to_string(self.carpeta.join("servidor.log")).unwrap()
     }
 
+    /// Runs SQL as the superuser; its unaligned output.
     pub fn psql(&self, base: &str, sql: &str) -> String {
         let (bien, salida) = self.psql_si_puede(base, sql);
         assert!(bien, "{sql}: {salida}");

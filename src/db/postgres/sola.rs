@@ -48,10 +48,13 @@ pub async fn anunciar(conexion: &mut PgConnection) -> Result<(), Error> {
         componer_lectura("'[]'", MARCAS),
     );
     for partes in ESCRITOS {
-        let partes = || partes.iter().copied();
-        let (nombre, sentencia) = (nombre(partes()), escritura_de_una(partes()));
+        let cual = numero(partes.iter().copied());
+        let sentencia = escritura_de_una(partes.iter().copied());
         // To a String: it cannot fail.
-        let _ = write!(sentencias, "; PREPARE {nombre} ({TIPOS}) AS {sentencia}");
+        let _ = write!(
+            sentencias,
+            "; PREPARE sola_escritura_{cual} ({TIPOS}) AS {sentencia}"
+        );
     }
     // Texts of this file.
     let anuncio = sqlx::raw_sql(AssertSqlSafe(sentencias)).execute(conexion);
@@ -108,14 +111,14 @@ pub async fn empezar(
 #[must_use]
 pub fn sentencia(filas: &Filas<'_>) -> Option<String> {
     let una_de_cada = filas.cuentas.iter().all(|(_, cuantas)| *cuantas <= 1);
-    let conocidas = ESCRITOS.map(|partes| numero(partes.iter().copied()));
-    if !una_de_cada || !conocidas.contains(&numero(filas.partes())) {
+    let cual = numero(filas.partes());
+    let mut conocidas = ESCRITOS.iter().map(|partes| numero(partes.iter().copied()));
+    if !una_de_cada || !conocidas.any(|conocida| conocida == cual) {
         return None;
     }
     let valores: Vec<String> = filas.columnas.iter().map(valor).collect();
     Some(format!(
-        "EXECUTE {}({})",
-        nombre(filas.partes()),
+        "EXECUTE sola_escritura_{cual}({})",
         valores.join(", ")
     ))
 }
@@ -156,10 +159,6 @@ pub fn tropiezo(causa: Error) -> Tropiezo {
         return Tropiezo::Cambio("una fila");
     }
     Tropiezo::Base(causa)
-}
-
-fn nombre(partes: impl Iterator<Item = Parte>) -> String {
-    format!("sola_escritura_{}", numero(partes))
 }
 
 /// A column of at most one row as an SQL expression.
